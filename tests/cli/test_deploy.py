@@ -116,6 +116,11 @@ def test_a_credential_is_shared_by_tasks(inside: Inside, tmp_path: Path) -> None
         ("copy:key", "--deploy copy wants field=value, with commas between: its fields are cert,"),
         ("copy:key=/a,key=/b", "--deploy copy: key is given twice"),
         ("copy:key=a", "key must be an absolute path"),
+        ("command:command=./x", "the program './x' must be an absolute path, or a name that is in"),
+        (
+            "nginx:program=sbin/nginx",
+            "the program 'sbin/nginx' must be an absolute path, or a name",
+        ),
         ("nginx:when=never", "when is issued, failed, always or before"),
         ("webhook", "needs the field 'url'"),
         ("webhook:credential=hook", "there is no credential 'hook'"),
@@ -296,6 +301,28 @@ async def test_what_the_system_refuses_to_any_task_is_a_line(
         (result,) = await deploy_left(manager, "a", lambda _: None)
     assert plan.problems[0].startswith(message)
     assert result.text.startswith(message)
+
+
+def test_a_hook_that_is_relative_is_refused_and_one_that_is_stored_is_not_run(
+    inside: Inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange = program(tmp_path / "hooks", "reload.sh", f"echo ran >{tmp_path}/ran")
+    monkeypatch.chdir(tmp_path)
+    why = (
+        "command: the program 'hooks/reload.sh' must be an absolute path, or a name that is in"
+        " PATH, because renewals run in other folders\n"
+    )
+    refused = inside.run("add", "a.example", "--provider=manual", "--deploy-hook=hooks/reload.sh")
+    assert (refused.status, refused.stderr) == (2, f"zoneproof: a.example: {why}")
+    inside.good("add", "a.example", "--provider=manual", f"--deploy-hook={strange}")
+    CertificateFiles(inside.home).write("a.example", issued("a.example"))
+    with sqlite3.connect(inside.home / "state.sqlite3") as database:
+        database.execute(
+            "UPDATE certificates SET definition = replace(definition, ?, ?)",
+            (str(strange), "hooks/reload.sh"),
+        )
+    assert f"not deployed: command: {why}" in inside.run("deploy", "a.example").stderr
+    assert not (tmp_path / "ran").exists()
 
 
 def test_deploy_does_what_is_left_and_says_what_fails(inside: Inside, tmp_path: Path) -> None:

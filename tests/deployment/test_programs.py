@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from tests.deployment.occasions import NAME, occasion, program, task
 from zoneproof.core.errors import DeploymentError, InvalidInputError
+from zoneproof.deployment import TaskContext, open_task
 
 KILLED = """
 import asyncio, sys
@@ -117,6 +118,31 @@ async def test_a_missing_program_is_named(tmp_path: Path) -> None:
 def test_a_line_without_a_program_is_refused(command: str) -> None:
     with pytest.raises(InvalidInputError, match="command"):
         task("command", command=command)
+
+
+@pytest.mark.parametrize("program", ["./x", "dir/x", "../x", "cbcopy/renewal-hooks/deploy/x.sh"])
+def test_a_program_that_is_relative_is_refused(program: str) -> None:
+    for kind, field in (("command", "command"), ("nginx", "program"), ("haproxy", "program")):
+        with pytest.raises(InvalidInputError) as raised:
+            open_task(kind, TaskContext({field: f"{program} now"}))
+        assert raised.value.message == (
+            f"{field}: the program '{program}' must be an absolute path, or a name that is in"
+            " PATH, because renewals run in other folders"
+        )
+
+
+async def test_a_program_is_not_looked_up_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path, "reload-it", f"echo ran >{tmp_path}/ran")
+    monkeypatch.chdir(tmp_path)
+    for folders in (".", "", f".{os.pathsep}/usr/bin", f"{os.pathsep}/usr/bin"):
+        monkeypatch.setenv("PATH", folders)
+        with pytest.raises(DeploymentError, match="this program does not exist"):
+            await task("command", command="reload-it").run(occasion(tmp_path / "home"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    await task("command", command="reload-it").run(occasion(tmp_path / "home"))
+    assert (tmp_path / "ran").exists()
 
 
 async def test_what_a_killed_run_began_is_waited_for_and_not_run_again(tmp_path: Path) -> None:

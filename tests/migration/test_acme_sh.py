@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -292,6 +293,46 @@ def test_what_ran_and_where_copies_went_becomes_tasks(tmp_path: Path) -> None:
     assert any("fixed wait" in note for note in made.notes)
     assert any("Le_DeployHook is not carried over" in note for note in made.notes)
     assert SECRET not in repr(made)
+
+
+def test_hooks_run_where_acme_sh_ran_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = certificate_of(
+        home(tmp_path / "acme"),
+        Le_PreHook=b64("./stop.sh"),
+        Le_ReloadCmd=b64('../hooks/reload.sh "$CERT_PATH"'),
+        Le_PostHook=b64("$HOME/start.sh --now"),
+    ).parent
+    monkeypatch.chdir(tmp_path)
+    commands = [
+        {**one.definition.fields, **one.secrets}["command"]
+        for one in only(read_acme_sh(Path("acme"))).tasks
+    ]
+    assert commands == [
+        f"{folder}/stop.sh",
+        shlex.join(["/bin/sh", "-c", f'cd {folder} && ../hooks/reload.sh "$CERT_PATH"']),
+        shlex.join(["/bin/sh", "-c", "$HOME/start.sh --now"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("paths", "written"),
+    [
+        ({"Cert": "/a", "CACert": "/a", "Key": "/k"}, [{"fullchain": "/a"}, {"key": "/k"}]),
+        ({"Cert": "/a", "CACert": "/a", "FullChain": "/a"}, [{"fullchain": "/a"}]),
+        (
+            {"Cert": "/a", "CACert": "/a", "FullChain": "/b"},
+            [{"fullchain": "/a"}, {"fullchain": "/b"}],
+        ),
+        ({"Cert": "/a", "FullChain": "/a", "Key": "/k"}, [{"fullchain": "/a", "key": "/k"}]),
+    ],
+)
+def test_parts_at_one_path_become_what_acme_sh_left_there(
+    tmp_path: Path, paths: dict[str, str], written: list[dict[str, str]]
+) -> None:
+    settings = {f"Le_Real{one}Path": at for one, at in paths.items()}
+    certificate_of(home(tmp_path), ecc=True, **settings)
+    tasks = only(read_acme_sh(tmp_path)).tasks
+    assert [one.definition.fields for one in tasks] == written
 
 
 def test_the_key_is_kept_unless_acme_sh_made_a_new_one(tmp_path: Path) -> None:

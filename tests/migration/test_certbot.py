@@ -338,6 +338,32 @@ def test_a_hook_that_no_shell_would_run_leaves_the_choice(tmp_path: Path) -> Non
     assert made.method.provider == ""
 
 
+def test_hooks_of_a_relative_folder_are_stored_with_absolute_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewal(tmp_path / "cbcopy", "authenticator = standalone")
+    program = write(tmp_path / "cbcopy/renewal-hooks/deploy/reload.sh", "#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    (task,) = only(read_certbot(Path("cbcopy"))).tasks
+    assert task.definition.fields == {"command": str(program)}
+
+
+def test_hooks_whose_folder_is_not_known_are_not_carried_over(tmp_path: Path) -> None:
+    renewal(
+        tmp_path,
+        "authenticator = standalone\npre_hook = ./stop.sh\n"
+        "renew_hook = hooks/reload.sh $RENEWED_LINEAGE\npost_hook = /opt/start --now",
+    )
+    made = only(read_certbot(tmp_path))
+    assert [one.definition.name for one in made.tasks] == ["post_hook"]
+    assert [note.partition(" is relative")[0] for note in made.notes] == [
+        "pre_hook is not carried over: its program './stop.sh'",
+        "renew_hook is not carried over: its program 'hooks/reload.sh'",
+    ]
+    assert "--deploy command:name=pre_hook,command=/...`" in made.notes[0]
+
+
 def test_hooks_become_tasks_and_those_for_every_certificate_come_first(tmp_path: Path) -> None:
     renewal(
         tmp_path,

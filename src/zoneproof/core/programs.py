@@ -127,9 +127,11 @@ def find_program(name: str) -> str:
     Raises ProgramError.
     """
     folders = [*os.environ.get("PATH", "").split(os.pathsep), *_MORE_FOLDERS]
-    found = shutil.which(name, path=os.pathsep.join(filter(None, folders)))
+    # What is in the current folder may be anybody's.
+    found = shutil.which(name, path=os.pathsep.join(filter(os.path.isabs, folders)))
     if found is None:
-        there = "it is not executable" if Path(name).is_file() else "this program does not exist"
+        is_there = "/" in name and Path(name).is_file()
+        there = "it is not executable" if is_there else "this program does not exist"
         raise ProgramError(f"cannot be run: {there}; install it, or give its path", started=False)
     return str(Path(found).absolute())
 

@@ -26,7 +26,8 @@ class Command:
         fields=(
             CredentialField(
                 "command",
-                "program and arguments, split into words as a shell does",
+                "program (its absolute path, or a name in PATH) and arguments, split into words"
+                " as a shell does",
                 check=words_check("command"),
             ),
             CredentialField(

@@ -28,13 +28,22 @@ _LINES = 4
 
 
 def split_words(field: str, text: str) -> list[str]:
-    """Return the words of a command line as a shell splits it. Raises InvalidInputError."""
+    """Return the words of a command line as a shell splits it. Raises InvalidInputError.
+
+    The program is a name, which is looked up in PATH, or an absolute path: relative to whatever
+    folder is the current, it could be anybody's.
+    """
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise InvalidInputError(f"{field}: '{sanitize(text)}' cannot be split: {error}") from error
     if not words or "\0" in text:
         raise InvalidInputError(f"{field}: '{sanitize(text)}' names no program")
+    if "/" in words[0] and not words[0].startswith("/"):
+        raise InvalidInputError(
+            f"{field}: the program '{sanitize(words[0])}' must be an absolute path, or a name that"
+            " is in PATH, because renewals run in other folders"
+        )
     return words
 
 

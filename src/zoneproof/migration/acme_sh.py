@@ -187,7 +187,7 @@ def _certificate(entry: _Entry, account: ShellSettings, findings: Findings) -> F
         reuse_key=settings.text("Le_ForceNewDomainKey") != "1",
         preferred_chain=settings.text("Le_Preferred_Chain"),
         profile=settings.text("Le_Certificate_Profile"),
-        tasks=_tasks(settings),
+        tasks=_tasks(settings, entry.folder.absolute()),
         notes=tuple(filter(None, notes)),
     )
 
@@ -235,14 +235,31 @@ def _delegation(names: Iterable[Identifier], text: str) -> tuple[str, list[str]]
     return ";".join(rules.values()), notes
 
 
-def _tasks(settings: ShellSettings) -> tuple[GivenTask, ...]:
+def _tasks(settings: ShellSettings, folder: Path) -> tuple[GivenTask, ...]:
+    """Return what acme.sh did with the certificate of a folder, in which it ran its hooks."""
+
     def said(name: str) -> str:
         text = settings.text(name)
         return "" if text == _NO_VALUE else text
 
-    copied = copies({part: said(name) for part, name in _COPIES.items()})
-    hooks = (hook(name, said(setting), when) for setting, (name, when) in _HOOKS.items())
-    return distinct([copied, *hooks])
+    copied = _installed({part: said(name) for part, name in _COPIES.items()})
+    hooks = (
+        hook(name, said(setting), when, folder=folder) for setting, (name, when) in _HOOKS.items()
+    )
+    return distinct([*copied, *hooks])
+
+
+def _installed(paths: Mapping[str, str]) -> Iterable[GivenTask | None]:
+    """Yield the tasks that write what acme.sh wrote, part by part, to these paths.
+
+    The chain goes after a certificate at the same path; any other part is in its place.
+    """
+    parts = {path: part for part, path in paths.items()}
+    is_joined = paths["cert"] == paths["chain"] and parts[paths["cert"]] == "chain"
+    if is_joined:
+        del parts[paths["cert"]]
+        yield copies({"fullchain": paths["cert"]})
+    yield copies({part: path for path, part in parts.items()})
 
 
 def _notes(entry: _Entry, name: str, roots: list[str]) -> Iterable[str]:

@@ -137,7 +137,7 @@ def _certificate(
     required = parameters.text("required_profile")
     server = parameters.text("server") or _DEFAULT_SERVER
     group, mode = key_permissions(renewal.live("privkey"))
-    own = (hook(name, parameters.text(name), when) for name, when in _HOOKS.items())
+    own, not_carried = _own_hooks(parameters)
     return FoundCertificate(
         name=name,
         identifiers=leaf.identifiers,
@@ -155,7 +155,7 @@ def _certificate(
         tasks=distinct([*for_all, *own]),
         key_group=group,
         key_mode=mode,
-        notes=tuple(filter(None, [*missing, key_note, *_notes(renewal, method)])),
+        notes=tuple(filter(None, [*missing, key_note, *not_carried, *_notes(renewal, method)])),
     )
 
 
@@ -205,11 +205,22 @@ def _notes(renewal: CertbotRenewal, method: FoundMethod) -> Iterable[str]:
         yield "must_staple is not carried over: CAs no longer issue such certificates"
 
 
+def _own_hooks(parameters: Section) -> tuple[list[GivenTask | None], list[str]]:
+    """Return the hooks of a certificate, and a note on each that cannot be carried over."""
+    found, notes = [], []
+    for name, when in _HOOKS.items():
+        try:
+            found.append(hook(name, parameters.text(name), when))
+        except InvalidInputError as error:  # certbot ran it wherever it was itself
+            notes.append(error.message)
+    return found, notes
+
+
 def _hooks_for_all(folder: Path, findings: Findings) -> list[GivenTask]:
     """Return the programs that certbot runs for every certificate."""
     found: list[GivenTask] = []
     for kind, when in _HOOK_FOLDERS.items():
-        hooks = folder / "renewal-hooks" / kind
+        hooks = folder.absolute() / "renewal-hooks" / kind
         if not is_folder(hooks):
             continue
         with findings.going_on():

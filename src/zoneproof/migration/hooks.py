@@ -14,11 +14,14 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.text import sanitize
 from zoneproof.manager.certificates.proposal import GivenTask
 from zoneproof.manager.certificates.task_definition import TaskDefinition
 
 When = Literal["issued", "always", "before"]
 _PLAIN = re.compile(r"[\w@%+:,./ -]+", re.ASCII)  # which a shell reads as a program and its words
+_RELATIVE = re.compile(r"[\w@%+:,.-]+/")  # at its beginning, the path of a program
 _NOT_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _OPEN = (  # programs whose arguments are no secrets
     *("systemctl", "service", "rc-service", "invoke-rc.d"),
@@ -27,11 +30,24 @@ _OPEN = (  # programs whose arguments are no secrets
 _ACTIONS = ("reload", "restart", "reload-or-restart")
 
 
-def hook(name: str, line: str, when: When = "issued", *, shell: bool = True) -> GivenTask | None:
-    """Return the task for a line that a shell ran, or that was split at spaces; None for none."""
+def hook(
+    name: str,
+    line: str,
+    when: When = "issued",
+    *,
+    shell: bool = True,
+    folder: Path | None = None,
+) -> GivenTask | None:
+    """Return the task for a line that a shell ran, or that was split at spaces; None for none.
+
+    ``folder`` is the absolute path of where it was run. Raises InvalidInputError for a program that
+    is relative to a folder that is not known.
+    """
     line = line.strip()
     if not line or "\0" in line:
         return None
+    if _RELATIVE.match(line):
+        line = _from_anywhere(name, line, folder, shell=shell)
     name = _NOT_NAME.sub("-", name).strip("-.")[:64] or "hook"
     is_plain = not shell or _PLAIN.fullmatch(line)
     words = line.split() if is_plain else ["/bin/sh", "-c", line]
@@ -44,6 +60,20 @@ def hook(name: str, line: str, when: When = "issued", *, shell: bool = True) -> 
     if len(words) == 1 or program in _OPEN:
         return GivenTask(TaskDefinition(task="command", name=name, when=when, fields=command))
     return GivenTask(task, command)
+
+
+def _from_anywhere(name: str, line: str, folder: Path | None, *, shell: bool) -> str:
+    """Return a line that does the same in any folder."""
+    program = line.split()[0]
+    if folder is None:
+        raise InvalidInputError(
+            f"{name} is not carried over: its program '{sanitize(program)}' is relative to the"
+            " folder in which it was run, which is not known: `zoneproof edit NAME --deploy"
+            f" command:name={name},command=/...` takes its absolute path"
+        )
+    if shell and not _PLAIN.fullmatch(line):
+        return f"cd {shlex.quote(str(folder))} && {line}"
+    return f"{folder / program}{line.removeprefix(program)}"
 
 
 def copies(paths: Mapping[str, str]) -> GivenTask | None:

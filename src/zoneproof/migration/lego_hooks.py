@@ -60,7 +60,7 @@ def read_hooks(
                     lines[kind] = lines.get(kind) or found
             break
     tasks = distinct(
-        hook(f"{kind}-hook", _absolute(lines[kind], folder), when, shell=False)
+        hook(f"{kind}-hook", lines[kind], when, shell=False, folder=folder.absolute().parent)
         for kind, when in _KINDS.items()
     )
     if not tasks:
@@ -78,11 +78,3 @@ def _read(file: Path) -> dict[str, str]:
     except (msgspec.DecodeError, RecursionError) as error:
         raise unusable(file, "it is not YAML") from error
     return {kind: one.command for kind, one in (config.hooks or {}).items() if one}
-
-
-def _absolute(line: str, folder: Path) -> str:
-    """Return a hook whose program can be found from any folder."""
-    program, *rest = line.split(maxsplit=1) or [""]
-    if "/" in program and not program.startswith("/"):
-        program = str(folder.absolute().parent / program)
-    return " ".join([program, *rest])
