@@ -71,6 +71,15 @@ def test_the_port_is_the_usual_one_unless_set(
         ('[[notify.webhook]]\nurl = "https://e.test"\nsecret = "short"', "openssl rand"),
         ('[[notify.webhook]]\nurl = "https://e.test"\nsecret = "whsec_c2hvcnQ="', "openssl rand"),
         ('[[notify.webhook]]\nurl = "https://e.test"\nformat = "teams"', "format"),
+        (
+            f'[[notify.smtp]]\n{SMTP}user = "me"\npassword = "@mail-password"',
+            "password: the path after @ must be an absolute path, not 'mail-password'",
+        ),
+        ('[[notify.webhook]]\nurl = "@url"', "url: the path after @ must be an absolute path"),
+        (
+            '[[notify.webhook]]\nurl = "https://e.test"\nsecret = "@./secret"',
+            "secret: the path after @ must be an absolute path, not './secret'",
+        ),
     ],
 )
 def test_what_could_not_work_is_refused_with_the_key(tmp_path: Path, text: str, words: str) -> None:

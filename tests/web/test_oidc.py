@@ -214,6 +214,10 @@ def test_settings_that_cannot_work_are_refused(pages: WebPages) -> None:
     for text, told in (
         (table.format("http://id.example", 'viewers = ["a"]'), "must begin with https"),
         (table.format("https://id.example", ""), "needs administrators, operators or viewers"),
+        (
+            table.format("https://id.example", 'viewers = ["a"]').replace('"b"', '"@secret"'),
+            "client_secret: the path after @ must be an absolute path",
+        ),
     ):
         answer = alice.post("/settings", text=text)
         assert (answer.status, told in answer.text) == (400, True), answer.text

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import inspect
 
 from zoneproof.core.errors import ConfigError, InvalidInputError
-from zoneproof.core.files import LARGEST_LIST, read_file
+from zoneproof.core.files import LARGEST_LIST, absolute_path, read_file
 
 T = TypeVar("T")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[[^\]]*\]")
@@ -178,6 +178,12 @@ def read_reference(text: str, what: str) -> str:
         _require_text(value, f"{what}: ${variable}")
         return value
     return text
+
+
+def check_stored_reference(field: str, text: str) -> None:
+    """Raise InvalidInputError for ``@file`` with a relative path: it is read in other folders."""
+    if text.startswith("@"):
+        absolute_path(f"{field}: the path after @", text[1:])
 
 
 def is_reference(text: str) -> bool:

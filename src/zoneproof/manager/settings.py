@@ -12,7 +12,7 @@ from zoneproof.core.access import read_mode
 from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.core.files import create_private, read_file
 from zoneproof.core.names import require_email
-from zoneproof.core.toml import load_toml
+from zoneproof.core.toml import check_stored_reference, load_toml
 from zoneproof.core.webhooks import check_url
 from zoneproof.dnsquery import parse_policy, parse_server
 from zoneproof.manager.notifications.settings import NotifySettings
@@ -97,6 +97,7 @@ class OidcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     def check(self) -> None:
         """Raise InvalidInputError for a setting that cannot be used."""
+        check_stored_reference("web.oidc.client_secret", self.client_secret)
         for name in ("issuer", "url"):
             value = getattr(self, name)
             try:

@@ -8,7 +8,7 @@ import msgspec
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import is_email, is_host, is_loopback
-from zoneproof.core.toml import is_reference
+from zoneproof.core.toml import check_stored_reference, is_reference
 from zoneproof.core.webhooks import check_url, signing_key
 from zoneproof.manager.notifications.notice import Kind
 
@@ -44,6 +44,7 @@ class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("user and password belong together: give both, or neither")
         if self.password and self.security == "none" and not is_loopback(self.host):
             raise ValueError("a password is not sent without encryption: set security to starttls")
+        _check_references(password=self.password)
 
     def __repr__(self) -> str:
         return f"SmtpSettings({self.where})"
@@ -75,6 +76,7 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse what could not work."""
+        _check_references(url=self.url, secret=self.secret)
         try:
             if not is_reference(self.url):
                 check_url(self.url)
@@ -85,6 +87,14 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __repr__(self) -> str:
         return f"WebhookSettings(format={self.format})"
+
+
+def _check_references(**values: str) -> None:
+    for name, value in values.items():
+        try:
+            check_stored_reference(name, value)
+        except InvalidInputError as error:
+            raise ValueError(error.message) from None
 
 
 class NotifySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
