@@ -72,10 +72,11 @@ def own_clashes(definition: CertificateDefinition, task: TaskDefinition) -> list
 
 def _clash(one: _File, other: _File, *, is_own: bool) -> Clash:
     whose = "" if is_own else f" of {other.certificate}"
+    same = ", or the same owner, group and mode" if is_own and one.part == other.part else ""
     return Clash(
         frozenset([one.task, *([other.task] if is_own else [])]),
         f"{one.path} is to be written by the task {one.task} ({one.part}) and by the task"
-        f" {other.task}{whose} ({other.part}): give each a path of its own",
+        f" {other.task}{whose} ({other.part}): give each a path of its own{same}",
     )
 
 
