@@ -161,8 +161,8 @@ async def test_a_key_that_is_not_accepted_is_told(machine: Machine, tmp_path: Pa
 
 
 async def test_an_encrypted_key_needs_its_password(machine: Machine) -> None:
-    # By itself, asyncssh takes 128 rounds, which would only take long.
-    locked = machine.user_key.export_private_key(passphrase="hunter22", rounds=1).decode()
+    # By itself, asyncssh takes 128 rounds, which would only take long; bcrypt warns below 50.
+    locked = machine.user_key.export_private_key(passphrase="hunter22", rounds=50).decode()
     fields = {"private_key": locked, "key": "/tls/k"}
     assert await machine.task(**fields, private_key_password="hunter22").problems() == []
     with pytest.raises(InvalidInputError, match="private_key_password does not open it") as raised:
