@@ -147,6 +147,9 @@ def test_pages_follow_each_other_on_the_command_line_and_by_rest(pages: ServiceP
     assert f"--before {everything[0]['number']}" in done.stderr
     done = challenge_command(pages.service.config, "audit", "--search=there is no such thing")
     assert (done.status, done.stdout) == (0, "no entries\n")
+    done = challenge_command(pages.service.config, "audit", "--tenant=nobody")
+    assert (done.status, done.stdout) == (2, "")
+    assert "there is no tenant 'nobody'" in done.stderr
 
 
 def test_a_tenants_key_gets_what_concerns_it(pages: ServicePages) -> None:

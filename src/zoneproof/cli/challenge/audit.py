@@ -8,11 +8,14 @@ import click
 
 from zoneproof.challengedns.api.messages import AuditPage
 from zoneproof.challengedns.store.audit import ServiceAuditEntry, entries
+from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.challengedns.store.tenants import known_tenant
 from zoneproof.cli.challenge.database import config_option, read
 from zoneproof.cli.option_groups import json_option
 from zoneproof.cli.output import json_document
 from zoneproof.core import times
 from zoneproof.core.text import printable
+from zoneproof.storage import Transaction
 from zoneproof.storage.audit_log import OK
 
 
@@ -43,10 +46,14 @@ def audit(
     In the pages, through the REST API and at the command line. Each line has the entry's number,
     when and who it was, the tenant that it concerns, and what was done.
     """
-    found = read(
-        path,
-        lambda tx, _: entries(tx, text=text, tenant=tenant, before=before, limit=limit + 1),
-    )
+
+    def work(tx: Transaction, _: Registrations) -> list[ServiceAuditEntry]:
+        found = entries(tx, text=text, tenant=tenant, before=before, limit=limit + 1)
+        if tenant and not found:  # of one that was deleted there are some
+            known_tenant(tx, tenant)
+        return found
+
+    found = read(path, work)
     shown = found[:limit]
     older = str(shown[-1].number) if len(found) > limit else None
     if as_json:
