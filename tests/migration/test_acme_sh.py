@@ -295,6 +295,16 @@ def test_what_ran_and_where_copies_went_becomes_tasks(tmp_path: Path) -> None:
     assert SECRET not in repr(made)
 
 
+def test_a_bundle_by_which_the_ca_is_trusted_is_to_be_given_again(tmp_path: Path) -> None:
+    certificate_of(home(tmp_path, CA_BUNDLE="/etc/ssl/own-ca.pem"))
+    made = only(read_acme_sh(tmp_path))
+    (note,) = [note for note in made.notes if "acme.sh trusts its CA" in note]
+    assert f"`zoneproof renew {made.name} --ca-bundle /etc/ssl/own-ca.pem`" in note
+    conf(tmp_path / "account.conf", {"CA_PATH": "/etc/ssl/certs"})
+    (note,) = [note for note in only(read_acme_sh(tmp_path)).notes if "trusts its CA" in note]
+    assert note.endswith("--ca-bundle FILE`, with those in /etc/ssl/certs")
+
+
 def test_hooks_run_where_acme_sh_ran_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = certificate_of(
         home(tmp_path / "acme"),

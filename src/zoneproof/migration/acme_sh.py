@@ -172,7 +172,7 @@ def _certificate(entry: _Entry, account: ShellSettings, findings: Findings) -> F
         "" if directory_url else f"its file does not name its CA: `zoneproof edit {name} --ca`",
         *method.notes,
         *delegation_notes,
-        *_notes(entry, name, roots),
+        *_notes(entry, account, name, roots),
     ]
     return FoundCertificate(
         name=name,
@@ -262,7 +262,15 @@ def _installed(paths: Mapping[str, str]) -> Iterable[GivenTask | None]:
     yield copies({part: path for path, part in parts.items()})
 
 
-def _notes(entry: _Entry, name: str, roots: list[str]) -> Iterable[str]:
+def _notes(entry: _Entry, account: ShellSettings, name: str, roots: list[str]) -> Iterable[str]:
+    bundle, folder = account.text("CA_BUNDLE"), account.text("CA_PATH")
+    if bundle or folder:
+        file = shown(Path(bundle)) if bundle else "FILE"
+        which = "" if bundle else f", with those in {shown(Path(folder))}"
+        yield (
+            "the certificates by which acme.sh trusts its CA are not carried over: give them once,"
+            f" `zoneproof renew {name} --ca-bundle {file}`{which}"
+        )
     if len(set(roots)) > 1:
         yield (
             "its names have several methods, and the first is used for all of them: give the"
