@@ -13,7 +13,17 @@ from zoneproof.storage.sqlite import (
     open_sqlite,
     open_sqlite_to_read,
 )
-from zoneproof.storage.store import Row, Store, Transaction, Value, among, matching, parsed, record
+from zoneproof.storage.store import (
+    Row,
+    Store,
+    Transaction,
+    Value,
+    among,
+    columns_of,
+    matching,
+    parsed,
+    record,
+)
 
 __all__ = [
     "Migration",
@@ -24,6 +34,7 @@ __all__ = [
     "Transaction",
     "Value",
     "among",
+    "columns_of",
     "load_migrations",
     "matching",
     "open_in_thread",

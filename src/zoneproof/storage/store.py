@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -62,9 +62,23 @@ def parsed(text: object, parse: Callable[[str], T], otherwise: T) -> T:
         return otherwise
 
 
-def record(form: type[S], row: Row) -> S:
-    """Return a row as a Struct, whose fields are the row's columns in their order."""
-    return msgspec.convert(dict(zip(form.__struct_fields__, row, strict=True)), form)
+def columns_of(form: type[Any]) -> str:
+    """Return the columns from which :func:`record` makes a Struct or dataclass, for SQL."""
+    return ", ".join(_fields(form))
+
+
+def record(form: type[T], row: Sequence[object], *, strict: bool = True) -> T:
+    """Return a row as a Struct or dataclass, whose fields are its columns in their order.
+
+    Where it is not ``strict``, a number may be a truth value, which databases have none of.
+    """
+    return msgspec.convert(dict(zip(_fields(form), row, strict=True)), form, strict=strict)
+
+
+def _fields(form: type[Any]) -> Sequence[str]:
+    if issubclass(form, msgspec.Struct):
+        return form.__struct_fields__
+    return tuple(form.__dataclass_fields__)
 
 
 def among(names: Collection[str] | None) -> tuple[str, tuple[str, ...]]:

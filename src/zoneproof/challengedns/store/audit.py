@@ -12,9 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from zoneproof.challengedns.store.cells import read_row
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
-from zoneproof.storage import Transaction, Value
+from zoneproof.storage import Transaction, Value, record
 from zoneproof.storage.audit_log import OK, AuditTable
 
 KEEP_OF_OPERATOR: Final = 20_000
@@ -175,7 +174,7 @@ def _newest(
         where=where,
         parameters=parameters,
     )
-    return [read_row(ServiceAuditEntry, row) for row in rows]
+    return [record(ServiceAuditEntry, row, strict=False) for row in rows]
 
 
 def sweep_audit(tx: Transaction, now: int) -> bool:

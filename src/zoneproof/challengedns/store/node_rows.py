@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from zoneproof.challengedns.store.cells import columns_of, integer, read_row
-from zoneproof.storage import Transaction
+from zoneproof.challengedns.store.rows import integer
+from zoneproof.storage import Transaction, columns_of, record
 
 CHANGED: Final = "zoneproof_changed"
 """The channel on which a commit that changed an answer is notified."""
@@ -55,7 +55,7 @@ _NODE = columns_of(NodeRow)
 def nodes(tx: Transaction) -> list[NodeRow]:
     """Return all nodes, by name."""
     found = tx.query(f"SELECT {_NODE} FROM challenge_node ORDER BY name")  # noqa: S608
-    return [read_row(NodeRow, row) for row in found]
+    return [record(NodeRow, row, strict=False) for row in found]
 
 
 def database_time(tx: Transaction) -> int:

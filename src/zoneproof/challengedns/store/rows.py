@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import msgspec
 
 from zoneproof.challengedns.store import tenant_rows
-from zoneproof.challengedns.store.cells import columns_of, integer, read_row
 from zoneproof.core.errors import StorageError
-from zoneproof.storage import Row, Transaction, matching
+from zoneproof.storage import Row, Transaction, columns_of, matching, record
 
 MAX_VALUES = 16
 _KEPT_CHANGES = 20_000
@@ -36,10 +35,16 @@ class RegistrationRow:
 _COLUMNS = columns_of(RegistrationRow)
 
 
+def integer(value: object) -> int:
+    """Return a number of a row."""
+    assert isinstance(value, int)
+    return value
+
+
 def _registration(row: Row) -> RegistrationRow:
     subdomain, username, key_hash, allowfrom, *rest = row
     networks = _allowed(str(subdomain), str(allowfrom))
-    return read_row(RegistrationRow, (subdomain, username, key_hash, networks, *rest))
+    return record(RegistrationRow, (subdomain, username, key_hash, networks, *rest), strict=False)
 
 
 def _allowed(subdomain: str, text: str) -> tuple[str, ...]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoneproof.challengedns.store.cells import columns_of, read_row
-from zoneproof.storage import Transaction, Value
+from zoneproof.storage import Transaction, Value, columns_of, record
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ _TENANT, _KEY = columns_of(Tenant), columns_of(LicenceKey)
 def get(tx: Transaction, name: str) -> Tenant | None:
     """Return a tenant."""
     rows = tx.query(f"SELECT {_TENANT} FROM challenge_tenant WHERE name = ?", [name])  # noqa: S608
-    return read_row(Tenant, rows[0]) if rows else None
+    return record(Tenant, rows[0], strict=False) if rows else None
 
 
 def page(tx: Transaction, after: str, limit: int) -> list[Tenant]:
@@ -51,7 +50,7 @@ def page(tx: Transaction, after: str, limit: int) -> list[Tenant]:
         f"SELECT {_TENANT} FROM challenge_tenant WHERE name > ? ORDER BY name LIMIT ?",  # noqa: S608
         [after, limit],
     )
-    return [read_row(Tenant, row) for row in rows]
+    return [record(Tenant, row, strict=False) for row in rows]
 
 
 def insert(tx: Transaction, tenant: Tenant) -> bool:
@@ -128,7 +127,7 @@ def delete(tx: Transaction, name: str) -> bool:
 def key(tx: Transaction, key_id: str) -> tuple[LicenceKey, str] | None:
     """Return a key and its hash."""
     rows = tx.query(f"SELECT {_KEY}, key_hash FROM challenge_key WHERE id = ?", [key_id])  # noqa: S608
-    return (read_row(LicenceKey, rows[0][:-1]), str(rows[0][-1])) if rows else None
+    return (record(LicenceKey, rows[0][:-1], strict=False), str(rows[0][-1])) if rows else None
 
 
 def page_of_keys(tx: Transaction, tenant: str, after: str, limit: int) -> list[LicenceKey]:
@@ -138,7 +137,7 @@ def page_of_keys(tx: Transaction, tenant: str, after: str, limit: int) -> list[L
         f"SELECT {_KEY} FROM challenge_key WHERE id > ?{of_tenant} ORDER BY id LIMIT ?",  # noqa: S608
         [after, *filter(None, [tenant]), limit],
     )
-    return [read_row(LicenceKey, row) for row in rows]
+    return [record(LicenceKey, row, strict=False) for row in rows]
 
 
 def insert_key(tx: Transaction, new: LicenceKey, key_hash: str) -> None:

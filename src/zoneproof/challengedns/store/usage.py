@@ -15,11 +15,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from zoneproof.challengedns.store import last_questions
-from zoneproof.challengedns.store.cells import columns_of, read_row
 from zoneproof.challengedns.store.last_questions import LastQuestion
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.core.errors import UnconfirmedChangeError, ZoneproofError
-from zoneproof.storage import Transaction
+from zoneproof.storage import Transaction, columns_of, record
 
 if TYPE_CHECKING:
     from zoneproof.challengedns.store.database import Database
@@ -177,7 +176,7 @@ def of_month(tx: Transaction, month: str) -> list[MonthOfTenant]:
         f"SELECT {_USAGE} FROM challenge_usage WHERE month = ? ORDER BY tenant",  # noqa: S608
         [month],
     )
-    return [read_row(MonthOfTenant, row) for row in rows]
+    return [record(MonthOfTenant, row, strict=False) for row in rows]
 
 
 def of_tenant(tx: Transaction, tenant: str, limit: int = 24) -> list[MonthOfTenant]:
@@ -186,7 +185,7 @@ def of_tenant(tx: Transaction, tenant: str, limit: int = 24) -> list[MonthOfTena
         f"SELECT {_USAGE} FROM challenge_usage WHERE tenant = ? ORDER BY month DESC LIMIT ?",  # noqa: S608
         [tenant, limit],
     )
-    return [read_row(MonthOfTenant, row) for row in rows]
+    return [record(MonthOfTenant, row, strict=False) for row in rows]
 
 
 def months(tx: Transaction, limit: int = 36) -> list[str]:
