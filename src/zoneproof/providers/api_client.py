@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypedDict, TypeVar, Unpack, cast
@@ -36,7 +34,8 @@ from zoneproof.core.text import sanitize
 from zoneproof.providers.api_request import ApiRequest, Body, check_headers
 from zoneproof.providers.bearer_token import TemporaryKey
 from zoneproof.providers.contract import ProviderContext
-from zoneproof.providers.paging import Following, Paging, Query
+from zoneproof.providers.pace import Pace
+from zoneproof.providers.paging import Following, Paging, Query, next_link, with_places
 from zoneproof.providers.refusals import (
     ALREADY,
     ErrorBody,
@@ -78,32 +77,6 @@ class ListOptions(TypedDict, total=False):
     paging: Paging | None
     absent_if_empty: bool
     also: Refusals | None
-
-
-class Pace:
-    """Lets ``at_once`` requests run at the same time, and begins one each ``pause`` seconds."""
-
-    def __init__(self, context: ProviderContext, at_once: int, pause: float) -> None:
-        self._clock, self._sleep = context.clock, context.sleep
-        self._slots = asyncio.Semaphore(at_once)
-        self._gate = asyncio.Lock()
-        self._pause = pause
-        self._next = 0.0
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for the turn, and hold it."""
-        async with self._slots:
-            async with self._gate:
-                wait = self._next - self._clock()
-                if wait > 0:
-                    await self._sleep(wait)
-                self.rest(self._pause)
-            yield
-
-    def rest(self, seconds: float) -> None:
-        """Begin no request within so many seconds from now, as the service has asked."""
-        self._next = max(self._next, self._clock() + seconds)
 
 
 class ApiClient:
@@ -223,7 +196,7 @@ class ApiClient:
                     query=asked if has_body else {**asked, **words},
                     headers=headers,
                     form=form if form is None else {**form, **words},
-                    json=json if json is None else _with_places(json, words),
+                    json=json if json is None else with_places(json, words),
                     repeatable=True,
                     also=also,
                 )
@@ -235,7 +208,7 @@ class ApiClient:
             listed = place_in(page, at) if at else page
             if listed is None and absent_if_empty and isinstance(_around(page, at), dict):
                 listed = []
-            after: Following = _next_link(answer)
+            after: Following = next_link(answer.headers.get("Link", ""))
             try:
                 some = msgspec.convert(listed, list[object])
                 found += read(some)
@@ -482,26 +455,7 @@ def _is_failure(status: int) -> bool:
     return status == _LIMITED or (status >= 500 and status != HTTPStatus.NOT_IMPLEMENTED)
 
 
-def _with_places(json: Mapping[str, object], words: Query) -> Mapping[str, object]:
-    """Return the JSON with words at places in it."""
-    whole = dict(json)
-    for place, word in words.items():
-        first, _, rest = place.partition(".")
-        below = cast("Mapping[str, object]", whole.get(first, {}))
-        whole[first] = _with_places(below, {rest: word}) if rest else word
-    return whole
-
-
 def _around(page: object, place: str) -> object:
     """Return what has, or lacks, the last step of a place."""
     above = place.rpartition(".")[0]
     return place_in(page, above) if above else page
-
-
-def _next_link(answer: ApiAnswer) -> str | None:
-    """Return the target of ``rel="next"`` in the Link header (RFC 8288)."""
-    for link in answer.headers.get("Link", "").split(","):
-        target, _, parameters = link.partition(">")
-        if 'rel="next"' in parameters.replace("'", '"') or "rel=next" in parameters:
-            return target.strip().removeprefix("<")
-    return None

@@ -125,3 +125,22 @@ class NextWord(_Sized):
         """Return what the page has."""
         value = place_in(page, self.at)
         return {self.word: value} if value else None
+
+
+def with_places(json: Mapping[str, object], words: Query) -> Mapping[str, object]:
+    """Return the JSON of a body with what a page is asked for, at places such as ``view.limit``."""
+    whole = dict(json)
+    for place, word in words.items():
+        first, _, rest = place.partition(".")
+        below = cast("Mapping[str, object]", whole.get(first, {}))
+        whole[first] = with_places(below, {rest: word}) if rest else word
+    return whole
+
+
+def next_link(header: str) -> str | None:
+    """Return the target of ``rel="next"`` in a Link header (RFC 8288); None if it has none."""
+    for link in header.split(","):
+        target, _, parameters = link.partition(">")
+        if 'rel="next"' in parameters.replace("'", '"') or "rel=next" in parameters:
+            return target.strip().removeprefix("<")
+    return None
