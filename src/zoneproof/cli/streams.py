@@ -1,4 +1,4 @@
-"""The standard streams: all three are there, and work goes on though nobody takes its output."""
+"""The standard streams: all three exist, and output that cannot be written stops no work."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def prepare_streams() -> None:
         if known is None:  # as a program that starts us may have closed some
             # Never closed. It gets the lowest free number, its own, and no file of ours does.
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123
-        elif mode == "w":
-            with contextlib.suppress(io.UnsupportedOperation):  # one that is no file
+        elif mode == "w" and os.name == "posix":  # Windows has streams of its own for a console
+            with contextlib.suppress(io.UnsupportedOperation):  # it has no descriptor
                 setattr(sys, name, _never_failing(name, known))
 
 

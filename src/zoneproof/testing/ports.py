@@ -8,7 +8,7 @@ import secrets
 import socket
 from typing import Final
 
-_CHOSEN: Final = range(10_000, 32_768)  # none that systems give to whoever asks for any port
+_CHOSEN: Final = range(10_000, 32_768)  # those above are given to whoever asks for any port
 _BLOCK: Final = 64
 _left: list[int] = []  # of the block whose first port this process holds
 
@@ -55,4 +55,5 @@ def _is_free(address: str, port: int) -> bool:
     return True
 
 
-os.register_at_fork(after_in_child=_left.clear)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_left.clear)

@@ -155,7 +155,7 @@ class Runs:
         found = self._runs.get(run_id)
         if found is None:
             raise NotFoundError(
-                "there is no such run, or no longer: see the certificate's history for its result"
+                "this run is unknown, or too long ago: see the certificate's history for its result"
             )
         return found
 

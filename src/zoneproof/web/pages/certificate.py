@@ -101,7 +101,7 @@ async def _history(visit: Visit) -> Response:
 async def _download(visit: Visit) -> Response:
     file = str(visit.request.path_params["file"]).removesuffix(".pem")
     if file not in _PUBLIC:
-        raise NotFoundError(f"there is no file '{file[:40]}' to download")
+        raise NotFoundError(f"'{file[:40]}' is not a file that can be downloaded")
     return await _sent(visit, file)
 
 
