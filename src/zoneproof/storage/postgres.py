@@ -19,7 +19,7 @@ from zoneproof.core.errors import (
 from zoneproof.core.text import sanitize
 from zoneproof.storage.migrations import Migration, apply_migrations
 from zoneproof.storage.store import Row, Transaction, Value
-from zoneproof.storage.threaded_store import Group, Job, ThreadedStore, run_work
+from zoneproof.storage.threaded_store import Job, ThreadedStore, run_work
 
 try:
     import psycopg
@@ -251,21 +251,22 @@ class PostgresStore(ThreadedStore):
         finally:
             _roll_back(connection)
 
-    def _commit_group(self, group: Group) -> None:
+    def _commit_group(self, jobs: Sequence[Job]) -> None:
         was_connected = self._writer is not None
         try:
-            self._commit(group)
+            self._commit(jobs)
         except _NothingCommittedError as error:
             if not was_connected:
                 raise error.cause from error
             # The server was restarted, or another one took over, since the last commit.
-            group.begin_again()
+            for job in jobs:  # nobody was told anything yet
+                job.error = None
             try:
-                self._commit(group)
+                self._commit(jobs)
             except _NothingCommittedError as again:
                 raise again.cause from again
 
-    def _commit(self, group: Group) -> None:
+    def _commit(self, jobs: Sequence[Job]) -> None:
         if self._writer is None or self._writer.closed:
             self._writer = self._connect()
         writer = self._writer
@@ -273,8 +274,8 @@ class PostgresStore(ThreadedStore):
         try:
             try:
                 writer.execute(f"BEGIN; {self._lock}; SAVEPOINT job")
-                for job in group.jobs:
-                    _run_job(writer, tx, group, job)
+                for job in jobs:
+                    _run_job(writer, tx, job)
                 after = self._finish(tx)
             except psycopg.OperationalError as error:
                 if writer.closed:
@@ -310,17 +311,16 @@ class _NothingCommittedError(Exception):
         self.cause = cause
 
 
-def _run_job(writer: Connection, tx: PostgresTransaction, group: Group, job: Job) -> None:
+def _run_job(writer: Connection, tx: PostgresTransaction, job: Job) -> None:
     try:
-        result = run_work(job.work, tx)
+        job.result = run_work(job.work, tx)
     except BaseException as error:
         if writer.closed:
             raise
         writer.execute("ROLLBACK TO job")
-        group.fail(job, error)
+        job.error = error
     else:
         writer.execute("RELEASE job; SAVEPOINT job")
-        group.done(job, result)
 
 
 def _roll_back(connection: Connection) -> None:

@@ -20,7 +20,7 @@ from zoneproof.core.errors import DamagedDatabaseError, StorageError
 from zoneproof.core.sqlite_files import HELP, as_it_is, lacks_room, primary_code, storage_error
 from zoneproof.storage.migrations import Migration, apply_migrations, is_up_to_date
 from zoneproof.storage.store import Row, Transaction, Value
-from zoneproof.storage.threaded_store import Group, Job, ThreadedStore, run_work
+from zoneproof.storage.threaded_store import Job, ThreadedStore, run_work
 
 T = TypeVar("T")
 
@@ -111,12 +111,12 @@ class SqliteStore(ThreadedStore):
         finally:
             self._idle_readers.put(number)
 
-    def _commit_group(self, group: Group) -> None:
+    def _commit_group(self, jobs: Sequence[Job]) -> None:
         writer = self._writer
         try:
             writer.execute("BEGIN IMMEDIATE")
-            for job in group.jobs:
-                _run_job(writer, group, job)
+            for job in jobs:
+                _run_job(writer, job)
             writer.execute("COMMIT")
         except BaseException:
             _roll_back(writer)
@@ -132,17 +132,15 @@ class SqliteStore(ThreadedStore):
         return error
 
 
-def _run_job(writer: sqlite3.Connection, group: Group, job: Job) -> None:
+def _run_job(writer: sqlite3.Connection, job: Job) -> None:
     writer.execute("SAVEPOINT job")
     try:
-        result = _run(job.work, writer)
+        job.result = _run(job.work, writer)
     except BaseException as error:
         if not writer.in_transaction:
             raise  # SQLite gave up the whole group, as it does when the disk fails
         writer.execute("ROLLBACK TO job")
-        group.fail(job, error)
-    else:
-        group.done(job, result)
+        job.error = error
     writer.execute("RELEASE job")
 
 

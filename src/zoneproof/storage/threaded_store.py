@@ -6,6 +6,7 @@ What waits to be written shares a commit, and still succeeds or fails alone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 from abc import ABC, abstractmethod
@@ -22,49 +23,34 @@ _GROUP_LIMIT = 256
 
 
 class Job:
-    """One caller's work, and who waits for what comes of it."""
+    """One caller's work, what came of it, and the caller, who waits in an event loop or a thread.
 
-    def __init__(self, work: Callable[[Transaction], Any]) -> None:
-        self.work = work
-        self.future: Future[Any] = Future()
-
-
-class Group:
-    """The works of one commit, and what has come of them so far."""
+    Neither a result nor an error counts before the works of the same commit are done with.
+    """
 
     def __init__(
-        self, jobs: Sequence[Job], translate: Callable[[BaseException], BaseException]
+        self,
+        work: Callable[[Transaction], Any],
+        loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        anyway: bool = False,
     ) -> None:
-        self.jobs = jobs
-        self._translate = translate
-        self._done: dict[Job, Any] = {}
+        """With ``anyway`` it is done even if its caller has gone away before it begins."""
+        self.work = work
+        self.anyway = anyway
+        self.loop = loop
+        self.future: asyncio.Future[Any] | Future[Any] = loop.create_future() if loop else Future()
+        self.result: Any = None
+        self.error: BaseException | None = None
 
-    def done(self, job: Job, result: Any) -> None:
-        """Note a result, which counts once the group is committed."""
-        self._done[job] = result
-
-    def fail(self, job: Job, error: BaseException) -> None:
-        """Tell one caller of an error, whatever comes of the others."""
-        if not job.future.done():
-            job.future.set_exception(self._translate(error))
-
-    def fail_all(self, error: BaseException) -> None:
-        """Tell all of them of an error."""
-        for job in self.jobs:
-            self.fail(job, error)
-
-    def begin_again(self) -> None:
-        """Forget all results, because nothing was committed and all is done once more.
-
-        Not so what has failed: whoever was told that must not have it done after all.
-        """
-        self._done.clear()
-        self.jobs = [job for job in self.jobs if not job.future.done()]
-
-    def committed(self) -> None:
-        """Give all their results."""
-        for job, result in self._done.items():
-            job.future.set_result(result)
+    def settle(self) -> None:
+        """Tell the caller, unless it has gone away."""
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
 
 
 class ThreadedStore(ABC):
@@ -90,13 +76,22 @@ class ThreadedStore(ABC):
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._read_pool, self._read_now, work)
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run ``work`` in a transaction and return its result after a durable commit."""
-        return await asyncio.wrap_future(self._submit(work))
+    async def write(self, work: Callable[[Transaction], T], *, anyway: bool = False) -> T:
+        """Run ``work`` in a transaction and return its result after a durable commit.
+
+        With ``anyway`` it is done even if its caller goes away before it has begun.
+        """
+        self._check_open()
+        job = Job(work, asyncio.get_running_loop(), anyway=anyway)
+        self._jobs.put(job)
+        return await cast("asyncio.Future[T]", job.future)
 
     def write_and_wait(self, work: Callable[[Transaction], T]) -> T:
         """Do what :meth:`write` does for a caller in a thread of its own."""
-        return self._submit(work).result()
+        self._check_open()
+        job = Job(work)
+        self._jobs.put(job)
+        return cast("Future[T]", job.future).result()
 
     async def close(self) -> None:
         """Finish what was begun and release the database."""
@@ -108,7 +103,7 @@ class ThreadedStore(ABC):
     def _read_now(self, work: Callable[[Transaction], T]) -> T: ...
 
     @abstractmethod
-    def _commit_group(self, group: Group) -> None:
+    def _commit_group(self, jobs: Sequence[Job]) -> None:
         """Do the works of a group in one transaction, and note what comes of each.
 
         If it raises, all have failed.
@@ -124,12 +119,6 @@ class ThreadedStore(ABC):
     def _check_open(self) -> None:
         if self._closed:
             raise StorageError(f"{self._called} is closed already")
-
-    def _submit(self, work: Callable[[Transaction], T]) -> Future[T]:
-        self._check_open()
-        job = Job(work)
-        self._jobs.put(job)
-        return cast("Future[T]", job.future)
 
     def _end(self) -> None:
         self._jobs.put(None)
@@ -153,14 +142,32 @@ class ThreadedStore(ABC):
                     stop = True
                     break
                 jobs.append(following)
-            wanted = [each for each in jobs if each.future.set_running_or_notify_cancel()]
-            group = Group(wanted, self._translated)
+            jobs = [each for each in jobs if each.anyway or not each.future.cancelled()]
             try:
-                self._commit_group(group)
+                self._commit_group(jobs)
             except BaseException as error:  # noqa: BLE001  else the thread ends and all wait for ever
-                group.fail_all(error)
+                for each in jobs:
+                    each.error = each.error or error
+            self._settle(jobs)
+
+    def _settle(self, jobs: Sequence[Job]) -> None:
+        """Tell the callers, all those of an event loop at once: each call costs as much."""
+        by_loop: dict[asyncio.AbstractEventLoop | None, list[Job]] = {}
+        for job in jobs:
+            if job.error is not None:
+                job.error = self._translated(job.error)
+            by_loop.setdefault(job.loop, []).append(job)
+        for loop, theirs in by_loop.items():
+            if loop is None:
+                _settle_all(theirs)
             else:
-                group.committed()
+                with contextlib.suppress(RuntimeError):  # it has ended, and so has who waited
+                    loop.call_soon_threadsafe(_settle_all, theirs)
+
+
+def _settle_all(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        job.settle()
 
 
 def run_work(work: Callable[[Transaction], T], tx: Transaction) -> T:

@@ -6,7 +6,6 @@ The only place that chooses: what is common to both is here, what each does is i
 
 from __future__ import annotations
 
-import asyncio
 import pwd
 import time
 from abc import ABC, abstractmethod
@@ -68,17 +67,14 @@ class Database(ABC):
         It is done even if its caller goes away meanwhile. Raises UnconfirmedChangeError for what is
         stored and not yet answered everywhere.
         """
-        return await asyncio.shield(self._write(work))
-
-    async def note(self, work: Callable[[Transaction], T]) -> T:
-        """Do what :meth:`write` does for what no answer depends on: wait only for the commit."""
-        return await asyncio.shield(self._commit(work))
-
-    async def _write(self, work: Callable[[Transaction], T]) -> T:
         result = await self._commit(work)
         with self._timed("confirm"):
             await self._confirm()
         return result
+
+    async def note(self, work: Callable[[Transaction], T]) -> T:
+        """Do what :meth:`write` does for what no answer depends on: wait only for the commit."""
+        return await self._commit(work)
 
     @contextmanager
     def _timed(self, kind: Timed) -> Iterator[None]:
@@ -90,7 +86,7 @@ class Database(ABC):
 
     @abstractmethod
     async def _commit(self, work: Callable[[Transaction], T]) -> T:
-        """Run ``work`` in a transaction."""
+        """Run ``work`` in a transaction, even if the caller goes away meanwhile."""
 
     @abstractmethod
     async def _confirm(self) -> None:

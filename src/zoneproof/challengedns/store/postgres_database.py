@@ -53,7 +53,8 @@ class PostgresDatabase(Database):
         self._hooks.require_readers()
         with self._timed("write"):
             try:
-                return await asyncio.wait_for(asyncio.shield(self._store.write(work)), DEADLINE)
+                async with asyncio.timeout(DEADLINE):
+                    return await self._store.write(work, anyway=True)
             except TimeoutError:
                 raise UnconfirmedChangeError(
                     f"{self.server.name} has not answered for {DEADLINE:g} s: the change may be"

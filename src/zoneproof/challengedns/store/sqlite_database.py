@@ -72,7 +72,7 @@ class SqliteDatabase(Database):
         try:
             self._hooks.require_readers()
             with self._timed("write"):
-                result = await self._store.write(work)
+                result = await self._store.write(work, anyway=True)
         except StorageError as error:
             self.failure = error
             raise
