@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import itertools
 import time
@@ -123,6 +124,7 @@ class Crowd(Generic[T]):
         return itertools.chain(largest if len(largest) > 1 else (), self._all)
 
 
+@functools.lru_cache(4096)  # an answer asks for both more than once, and callers come again
 def network_of(address: str) -> str:
     """Return what one caller commands: an IPv4 address, or the /64 of an IPv6 address."""
     if ":" not in address:
@@ -131,6 +133,7 @@ def network_of(address: str) -> str:
     return str(parsed.ipv4_mapped or parsed.exploded[:19])
 
 
+@functools.lru_cache(4096)
 def read_address(text: str) -> IPAddress | None:
     """Return an IP address, with or without port, as proxies write it; None if it is none."""
     host = text.strip()

@@ -14,6 +14,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from zoneproof import __version__
 from zoneproof.core.text import printable
@@ -22,6 +23,7 @@ from zoneproof.serving.responses import about
 
 _log = logging.getLogger(__name__)
 _OPTIONS = "OPTIONS"
+_SILENT = frozenset({"GET", "HEAD", _OPTIONS})
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -57,24 +59,32 @@ def routes(operations: Iterable[Operation]) -> list[Route]:
     for operation in operations:
         by_path[operation.path][operation.method] = operation.handler
     return [
-        Route(path, _by_method(handlers), methods=[*handlers, _OPTIONS])
+        Route(path, _ByMethod(handlers), methods=[*handlers, _OPTIONS])
         for path, handlers in by_path.items()
     ]
 
 
-def _by_method(handlers: dict[str, Handler]) -> Handler:
-    allowed = {*handlers, _OPTIONS, *(["HEAD"] if "GET" in handlers else [])}
+class _ByMethod:
+    """Leads to the handler of a request's method; an ASGI application of its own.
 
-    async def handle(request: Request) -> Response:
-        if request.method == _OPTIONS:
-            return Response(status_code=204, headers={"Allow": ", ".join(sorted(allowed))})
-        method = "GET" if request.method == "HEAD" else request.method
-        answer = await handlers[method](request)
-        if method != "GET" and _log.isEnabledFor(logging.DEBUG):
+    What a function would get around it, the application around all of them has: what is raised
+    comes to its handlers.
+    """
+
+    def __init__(self, handlers: dict[str, Handler]) -> None:
+        self._handlers = {**handlers, _OPTIONS: self._options}
+        if "GET" in handlers:
+            self._handlers["HEAD"] = handlers["GET"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        answer = await self._handlers[request.method](request)
+        if request.method not in _SILENT and _log.isEnabledFor(logging.DEBUG):
             _log_accepted(request)
-        return answer
+        await answer(scope, receive, send)
 
-    return handle
+    async def _options(self, request: Request) -> Response:
+        return Response(status_code=204, headers={"Allow": ", ".join(sorted(self._handlers))})
 
 
 def _log_accepted(request: Request) -> None:
@@ -112,7 +122,7 @@ def description_route(path: str, info: ApiInfo, operations: Sequence[Operation])
     async def show(request: Request) -> Response:  # noqa: ARG001
         return Response(document, media_type="application/json")
 
-    return Route(path, _by_method({"GET": show}), methods=["GET", _OPTIONS])
+    return Route(path, _ByMethod({"GET": show}), methods=["GET", _OPTIONS])
 
 
 def _describe(info: ApiInfo, operations: Sequence[Operation]) -> dict[str, Any]:

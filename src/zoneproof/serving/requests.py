@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -45,10 +46,13 @@ def _check_length(length: int) -> None:
         raise HttpError(413, "payload_too_large", "the body is longer than 16 KiB", _CLOSE)
 
 
+_decoder = functools.cache(msgspec.json.Decoder)
+
+
 def decode(data: bytes | msgspec.Raw, into: Any) -> Any:
     """Return JSON as a type that msgspec knows. Raises HttpError ``malformed_json_payload``."""
     try:
-        return msgspec.json.decode(data, type=into)
+        return _decoder(into).decode(data)
     except msgspec.ValidationError as error:
         problem = complaint(error, into, table="an object")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -87,6 +91,8 @@ def client_address(request: Request, trusted_proxies: Sequence[IPNetwork]) -> IP
     assert request.client is not None
     address = read_address(request.client.host)
     assert address is not None
+    if not trusted_proxies:
+        return address
     hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
     while hops and any(address in network for network in trusted_proxies):
         before = read_address(hops.pop())

@@ -8,8 +8,7 @@ bcrypt has to tell takes too long for a transaction, and comes between two.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -108,14 +107,19 @@ def forbidden_key(registration: RegistrationRow | None) -> RegistrationError:
     return RegistrationError("wrong API key", code="forbidden", registration=registration.subdomain)
 
 
-@contextmanager
-def about(subdomain: str) -> Iterator[None]:
-    """Note on a RegistrationError that comes out which registration it is about."""
-    try:
-        yield
-    except RegistrationError as error:
-        error.registration = error.registration or subdomain
-        raise
+@dataclass(frozen=True, slots=True)
+class about:  # noqa: N801  a context manager
+    """Notes on a RegistrationError that comes out which registration it is about."""
+
+    subdomain: str
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Note it."""
+        if isinstance(error, RegistrationError):
+            error.registration = error.registration or self.subdomain
 
 
 @dataclass(frozen=True)

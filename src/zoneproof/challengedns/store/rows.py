@@ -33,6 +33,7 @@ class RegistrationRow:
 
 
 _COLUMNS = columns_of(RegistrationRow)
+_NETWORKS = msgspec.json.Decoder(tuple[str, ...])
 
 
 def integer(value: object) -> int:
@@ -49,7 +50,7 @@ def _registration(row: Row) -> RegistrationRow:
 
 def _allowed(subdomain: str, text: str) -> tuple[str, ...]:
     try:
-        allowed: tuple[str, ...] = msgspec.json.decode(text, type=tuple[str, ...])
+        allowed = _NETWORKS.decode(text)
     except msgspec.MsgspecError as error:
         raise StorageError(
             f"the addresses that may update the registration {subdomain} cannot be read: restore"
@@ -251,10 +252,12 @@ def put_value(tx: Transaction, subdomain: str, txt: str, now: int, expires_at: i
         " SET expires_at = excluded.expires_at, generation = excluded.generation",
         [subdomain, txt, expires_at, number],
     )
-    for oldest, _ in live_values(tx, subdomain, now)[:-MAX_VALUES]:
-        tx.execute(
-            "DELETE FROM challenge_value WHERE subdomain = ? AND txt = ?", [subdomain, oldest]
-        )
+    tx.execute(
+        "DELETE FROM challenge_value WHERE subdomain = ? AND txt IN ("
+        "SELECT txt FROM challenge_value WHERE subdomain = ? AND expires_at > ?"
+        " ORDER BY generation DESC LIMIT 1000 OFFSET ?)",
+        [subdomain, subdomain, now, MAX_VALUES],
+    )
 
 
 def remove_value(tx: Transaction, subdomain: str, txt: str) -> None:
