@@ -120,7 +120,7 @@ class BrokenStore:
     async def read(self, work: Callable[[Transaction], T]) -> T:
         raise StorageError("the database: the disk reports an error")
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], *, anyway: bool) -> T:
         raise StorageError("the database: the disk reports an error")
 
     async def close(self) -> None:

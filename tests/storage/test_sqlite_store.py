@@ -159,6 +159,26 @@ async def test_a_write_cancelled_while_it_waits_does_not_happen(store: SqliteSto
     assert await store.read(numbers) == [2]
 
 
+async def test_a_write_that_is_wanted_anyway_happens_without_its_caller(store: SqliteStore) -> None:
+    async with writer_held(store):
+        cancelled = asyncio.create_task(store.write(insert(1), anyway=True))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        await asyncio.wait([cancelled])
+    await store.write(insert(2))
+    assert cancelled.cancelled()
+    assert await store.read(numbers) == [1, 2]
+
+
+async def test_callers_in_several_event_loops_are_all_told(store: SqliteStore) -> None:
+    async with writer_held(store):
+        there = asyncio.create_task(asyncio.to_thread(asyncio.run, store.write(insert(1))))
+        here = asyncio.create_task(store.write(insert(2)))
+        waiting = asyncio.create_task(asyncio.to_thread(store.write_and_wait, insert(3)))
+        await asyncio.sleep(0)
+    assert await asyncio.gather(there, here, waiting) == [1, 1, 1]
+
+
 async def test_a_write_cancelled_while_it_runs_is_kept_and_the_store_goes_on(
     store: SqliteStore,
 ) -> None:

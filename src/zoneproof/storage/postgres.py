@@ -259,10 +259,9 @@ class PostgresStore(ThreadedStore):
             if not was_connected:
                 raise error.cause from error
             # The server was restarted, or another one took over, since the last commit.
-            for job in jobs:  # nobody was told anything yet
-                job.error = None
+            # What was refused stays so, whatever there is by now.
             try:
-                self._commit(jobs)
+                self._commit([job for job in jobs if job.error is None])
             except _NothingCommittedError as again:
                 raise again.cause from again
 
