@@ -25,6 +25,7 @@ from tests.support.self_signed import write_certificate
 from zoneproof.challengedns.config import load_config
 from zoneproof.serving.certificate import KeyPair
 from zoneproof.serving.connection import Deadlines, HttpConnection
+from zoneproof.serving.gathering import GatheringTransport
 from zoneproof.serving.h11_protocol import StrictH11Protocol
 from zoneproof.serving.httptools_protocol import StrictHttpToolsProtocol
 from zoneproof.serving.server import HttpServer
@@ -170,6 +171,45 @@ async def test_an_answer_before_the_end_that_nobody_takes_ends_too() -> None:
             writer.write(b"x")
             await asyncio.wait({ended}, timeout=0.02)
         assert isinstance(ended.exception(), ConnectionError)
+
+
+class Recorded(asyncio.Transport):
+    """A transport that keeps what is written, and that it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[bytes] = []
+
+    def write(self, data: Any) -> None:
+        self.events.append(data)
+
+    def close(self) -> None:
+        self.events.append(b"closed")
+
+    def is_closing(self) -> bool:
+        return b"closed" in self.events
+
+
+async def test_what_an_answer_is_made_of_is_written_at_once_and_in_order() -> None:
+    recorded = Recorded()
+    transport = GatheringTransport(recorded, asyncio.get_running_loop())
+    transport.write(b"head ")
+    transport.write(b"body")
+    assert recorded.events == []
+    await asyncio.sleep(0)
+    transport.write(b"the last")
+    transport.close()
+    transport.write(b"too late")
+    await asyncio.sleep(0)
+    assert recorded.events == [b"head body", b"the last", b"closed"]
+
+
+async def test_of_a_long_answer_no_more_is_kept_than_is_written_at_once() -> None:
+    recorded = Recorded()
+    transport = GatheringTransport(recorded, asyncio.get_running_loop())
+    for _ in range(10):
+        transport.write(bytes(10_000))
+    assert [len(each) for each in recorded.events] == [20_000] * 5
 
 
 async def test_a_client_that_closes_its_sending_side_gets_its_answer() -> None:

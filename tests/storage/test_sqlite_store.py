@@ -176,7 +176,7 @@ async def test_callers_in_several_event_loops_are_all_told(store: SqliteStore) -
         here = asyncio.create_task(store.write(insert(2)))
         waiting = asyncio.create_task(asyncio.to_thread(store.write_and_wait, insert(3)))
         await asyncio.sleep(0)
-    assert await asyncio.gather(there, here, waiting) == [1, 1, 1]
+    assert list(await asyncio.gather(there, here, waiting)) == [1, 1, 1]
 
 
 async def test_a_write_cancelled_while_it_runs_is_kept_and_the_store_goes_on(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import uvicorn
 from uvicorn.server import ServerState
 
+from zoneproof.serving.gathering import GatheringTransport
 from zoneproof.serving.limits import Crowd, IPNetwork, network_of, read_address
 from zoneproof.serving.sockets import drop_unsent
 from zoneproof.serving.strictness import PatientFlow
@@ -144,6 +145,7 @@ class HttpConnection(Protocol):
         self._may_take = all_of_them.deadlines
         self._socket: asyncio.Transport | None = None
         self._handshake: asyncio.Task[None] | None = None
+        self._writing: GatheringTransport | None = None
         self._early = b""
         self._is_in_head = True
         self._due = self.loop.time() + self._may_take.handshake
@@ -222,7 +224,8 @@ class HttpConnection(Protocol):
         tls = transport.get_extra_info("ssl_object")
         shown = tls.getpeercert(binary_form=True) if tls and tls.context.verify_mode else None
         self.app_state = {**self.app_state, CLIENT_CERTIFICATE: shown}
-        super().connection_made(transport)
+        self._writing = GatheringTransport(transport, self.loop)
+        super().connection_made(self._writing)
         self.flow = PatientFlow(transport)
         self._due = self.loop.time() + self._may_take.head
 
@@ -268,6 +271,8 @@ class HttpConnection(Protocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Let a client that has asked, and has nothing more to ask, read its answer."""
+        if self._writing is not None:
+            self._writing.flush()  # of what has been answered
         has_asked = self._has_cycle and not self.cycle.more_body
         if has_asked:
             self.cycle.keep_alive = False
