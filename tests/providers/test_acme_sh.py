@@ -113,17 +113,18 @@ class PdnsScript(PowerDnsHarness):
 
 
 def curl_folder(folder: Path) -> Path:
-    """Make a folder with a ``curl`` whose help is short, for PATH.
+    """Make a folder with a ``curl`` and a ``wget`` whose help is short, for PATH.
 
-    acme.sh reads it twice before each request, to see whether there is an option: a quarter of the
-    time of a run.
+    acme.sh reads both before each request, to see whether there is an option: a quarter of the time
+    of a run.
     """
-    script = folder / "curl"
-    script.write_text(f"""#!/bin/sh
-[ "$1" = --help ] && echo --globoff && exit
-exec {shutil.which("curl")} "$@"
+    for program, option in (("curl", "--globoff"), ("wget", "--content-on-error")):
+        script = folder / program
+        script.write_text(f"""#!/bin/sh
+[ "$1" = --help ] && echo {option} && exit
+exec {shutil.which(program)} "$@"
 """)
-    script.chmod(0o755)
+        script.chmod(0o755)
     return folder
 
 
@@ -239,6 +240,21 @@ _saveaccountconf_mutable OWN_Session s3ssion"""
     assert (tmp_path / "seen").read_text().split("\n") == ["", "s3ssion", "", ""]
     for provider in providers:
         await provider.close()
+
+
+@pytest.mark.parametrize("first_line", ["#!{0}", "#!/usr/bin/env {0}"])
+async def test_a_script_is_run_by_the_shell_that_acme_sh_is_run_by(
+    tmp_path: Path, first_line: str
+) -> None:
+    shell = tmp_path / "shell"
+    shell.write_text(f'#!/bin/sh\ntouch {tmp_path}/ran\nexec /bin/sh "$@"\n')
+    shell.chmod(0o755)
+    (tmp_path / "acme.sh").write_text(f"{first_line.format(shell)}\n_initpath() {{\n  true\n}}\n")
+    (tmp_path / "dns_own.sh").write_text("dns_own_add() {\n  true\n}\n")
+    provider = open_script("dns_own", {"home": str(tmp_path)})
+    await provider.add(ZONE, [RECORD])
+    assert (tmp_path / "ran").exists()
+    await provider.close()
 
 
 async def test_an_error_is_the_last_that_was_said_without_secrets(

@@ -68,6 +68,19 @@ def _program(home: str) -> Path | None:
     return next((one for one in (f / "acme.sh" for f in _folders(home)) if one.is_file()), None)
 
 
+def _shell(program: Path) -> list[str]:
+    """Return the command of the shell that acme.sh is run by, which its first line names.
+
+    Its installer writes bash there where there is one; packages leave ``sh``, which is quicker.
+    """
+    try:
+        with program.open("rb") as file:
+            first = os.fsdecode(file.readline(200))
+    except OSError:
+        first = ""  # the shell says why it cannot be read
+    return (first[2:].split() if first.startswith("#!") else []) or ["/bin/sh"]
+
+
 def _header(name: str, script: Path) -> dict[str, str]:
     """Return what the script says of itself: title, ``Site``, and ``Options`` a line each."""
     try:
@@ -161,7 +174,8 @@ class AcmeShScript(Adapter):
                 f"{self.info.slug}: the acme.sh in {program.parent} has no script {self.name}.sh:"
                 f" {advice}"
             )
-        self._program, self._script = program, scripts[self.name]
+        files = (str(program), str(scripts[self.name]))
+        self._command = (*_shell(program), "-c", _RUN, "acme.sh", *files)
 
     async def change(
         self, action: str, zone: Zone, records: Sequence[TxtRecord]
@@ -173,8 +187,7 @@ class AcmeShScript(Adapter):
         name = zone.record(record.name).text
         where = f"{self.info.slug} ({action}, zone {zone.name}, name {name})"
         call = f"{self.name}_{'add' if action == 'add' else 'rm'}"
-        shell = shutil.which("bash") or "/bin/sh"
-        words = ["-c", _RUN, "acme.sh", str(self._program), str(self._script), call, name]
+        command = [*self._command, call, name, record.value]
         headers = self.home / "http.header"
         headers.unlink(missing_ok=True)
         variables = {
@@ -184,7 +197,7 @@ class AcmeShScript(Adapter):
             "NO_TIMESTAMP": "1",
         }
         try:
-            ended = await self.run(where, [shell, *words, record.value], variables, 1)
+            ended = await self.run(where, command, variables, 1)
         except ProviderError as error:
             return error
         if ended.status == 0:
