@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from tests.support.answering import answered_by
 from zoneproof.acme import AccountKey, AcmeClient
 
 BASE = "https://ca.test"
@@ -45,11 +46,6 @@ def problem(kind: str, status: int, detail: str = "no", **more: Any) -> httpx2.R
     headers = {"Content-Type": "application/problem+json", **more.pop("headers", {})}
     document = {"type": f"urn:ietf:params:acme:error:{kind}", "detail": detail, **more}
     return httpx2.Response(status, headers=headers, content=json.dumps(document).encode())
-
-
-def url_of(request: httpx2.Request) -> httpx2.URL:
-    """Return the whole URL: paths, which may hold keys, are kept out of the library's logs."""
-    return request.url.copy_with(raw_path=request.extensions["target"])
 
 
 class FakeCa:
@@ -98,7 +94,7 @@ class FakeCa:
         return AcmeClient(
             self.directory_url,
             options.pop("key", None) or AccountKey.generate(),
-            transport=httpx2.MockTransport(self.handle),
+            connect=answered_by(self.handle),
             now=self.clock.now,
             sleep=self.clock.sleep,
             **options,
@@ -114,7 +110,7 @@ class FakeCa:
         )
 
     async def _answer(self, request: httpx2.Request) -> httpx2.Response:
-        path = url_of(request).path
+        path = request.url.path
         self.requests.append((request.method, path))
         self.hosts.add(request.url.host)
         if self.misdeeds[path]:
@@ -153,7 +149,7 @@ class FakeCa:
         body = json.loads(request.content)
         assert set(body) == {"protected", "payload", "signature"}
         header = json.loads(decoded(body["protected"]))
-        assert header["url"] == str(url_of(request))
+        assert header["url"] == str(request.url)
         assert ("kid" in header) != ("jwk" in header)
         if header["nonce"] not in self._nonces:
             return None, self._with_nonce(problem("badNonce", 400))

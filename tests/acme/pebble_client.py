@@ -9,10 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx2
+import httpcore2
 from cryptography import x509
 
-from tests.acme.fake_ca import url_of
 from tests.support.peers.pebble import management
 from zoneproof.acme import (
     AccountKey,
@@ -27,20 +26,27 @@ from zoneproof.core.names import Identifier
 from zoneproof.testing.pebble import Pebble
 
 
-class Recorder(httpx2.AsyncBaseTransport):
-    """Real connections, and a list of what went over them: method and URL."""
+class Recorder:
+    """Opens real connections, and has a list of what went over them: method and URL."""
 
     def __init__(self, pebble: Pebble) -> None:
-        context = ssl.create_default_context(cafile=pebble.ca_bundle)
+        self._context = ssl.create_default_context(cafile=pebble.ca_bundle)
         self.seen: list[tuple[str, str]] = []
-        self._inner = httpx2.AsyncHTTPTransport(verify=context)
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        self.seen.append((request.method, str(url_of(request))))
-        return await self._inner.handle_async_request(request)
+    def __call__(self, origin: httpcore2.Origin) -> httpcore2.AsyncConnectionInterface:
+        return _Recording(self.seen, origin, self._context)
 
-    async def aclose(self) -> None:
-        await self._inner.aclose()
+
+class _Recording(httpcore2.AsyncHTTPConnection):
+    def __init__(
+        self, seen: list[tuple[str, str]], origin: httpcore2.Origin, tls: ssl.SSLContext
+    ) -> None:
+        super().__init__(origin, tls)
+        self._seen = seen
+
+    async def handle_async_request(self, request: httpcore2.Request) -> httpcore2.Response:
+        self._seen.append((request.method.decode(), bytes(request.url).decode()))
+        return await super().handle_async_request(request)
 
 
 async def doze(seconds: float) -> None:

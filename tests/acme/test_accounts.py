@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import httpx2
 import pytest
 
-from tests.acme.fake_ca import FakeCa, decoded, problem, url_of
+from tests.acme.fake_ca import FakeCa, decoded, problem
 from zoneproof.acme import KNOWN, AccountKey, ExternalAccountBinding
 from zoneproof.core.errors import (
     AcmeConnectionError,
@@ -231,7 +231,7 @@ class FakeZeroSsl(FakeCa):
         if request.url.host != "api.zerossl.com":
             return await super()._answer(request)
         assert request.method == "POST"
-        assert url_of(request).path == "/acme/eab-credentials-email"
+        assert request.url.path == "/acme/eab-credentials-email"
         assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
         self.forms.append(parse_qs(request.content.decode()))
         return self._json(200, self.answer)

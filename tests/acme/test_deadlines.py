@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import httpx2
 import pytest
 
-from tests.acme.fake_ca import FakeCa, url_of
+from tests.acme.fake_ca import FakeCa
 from tests.acme.obtaining import NAMES, obtain
+from tests.support.answering import answered_by
 from tests.support.timeless import anyio_backend
 from zoneproof.acme import AccountKey, AcmeClient
 from zoneproof.core.errors import AcmeConnectionError
@@ -31,7 +32,7 @@ class SilentCa(FakeCa):
 
     async def handle(self, request: httpx2.Request) -> httpx2.Response:
         time = asyncio.get_running_loop().time()
-        if self.silent_since is None and url_of(request).path.startswith(self.silent_from):
+        if self.silent_since is None and request.url.path.startswith(self.silent_from):
             self.silent_since = time
         if self.silent_since is not None:
             await asyncio.Event().wait()
@@ -44,7 +45,7 @@ async def seconds_until_told(ca: SilentCa, names: list[Identifier]) -> float:
         ca.directory_url,
         AccountKey.generate(),
         now=lambda: datetime.fromtimestamp(loop.time(), UTC),
-        transport=httpx2.MockTransport(ca.handle),
+        connect=answered_by(ca.handle),
     )
     async with client:
         ca.take_account(client)

@@ -273,7 +273,7 @@ async def test_certificate_is_not_revoked_by_a_stranger(pebble: Pebble) -> None:
 async def test_order_takes_fewer_than_three_requests_a_name(pebble: Pebble) -> None:
     recorder = Recorder(pebble)
     names = identifiers(*(f"n{i}.example.com" for i in range(20)))
-    async with registered(pebble, transport=recorder) as client:
+    async with registered(pebble, connect=recorder) as client:
         recorder.seen.clear()
         order = await validated(client, names)
         await client.certificate(await client.finalize(order, make_csr(make_key(), names)))

@@ -115,7 +115,7 @@ async def test_certificate_that_the_ca_does_not_know_has_no_renewal_information(
 
 async def test_order_says_what_it_replaces_unless_that_is_replaced_already(pebble: Pebble) -> None:
     recorder = Recorder(pebble)
-    async with registered(pebble, transport=recorder) as client:
+    async with registered(pebble, connect=recorder) as client:
         replaces = cert_id((await obtain(client, "example.com")).leaf)
         await obtain(client, "example.com", "www.example.com", replaces=replaces)
         recorder.seen.clear()

@@ -8,7 +8,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import httpx2
 from cryptography import x509
 
 from zoneproof.acme import accounts, certificates
@@ -31,6 +30,7 @@ from zoneproof.acme.messages import (
 from zoneproof.acme.orders import fetch_authorizations, wait_for_order
 from zoneproof.acme.transport import Retries, Session
 from zoneproof.core.aio import Closing, all_of
+from zoneproof.core.connections import Connect
 from zoneproof.core.errors import AcmeProblemError, RateLimitedError
 from zoneproof.core.http import Now, Sleep, utc_now
 from zoneproof.core.names import Identifier
@@ -67,7 +67,7 @@ class AcmeClient(Closing):
         request_seconds: float = REQUEST_SECONDS,
         now: Now = utc_now,
         sleep: Sleep = asyncio.sleep,
-        transport: httpx2.AsyncBaseTransport | None = None,
+        connect: Connect | None = None,
     ) -> None:
         self._session = Session(
             directory_url,
@@ -77,7 +77,7 @@ class AcmeClient(Closing):
             concurrency=concurrency,
             request_seconds=request_seconds,
             retries=Retries(directory_url, now, sleep),
-            transport=transport,
+            connect=connect,
         )
 
     @property

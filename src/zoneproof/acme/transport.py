@@ -12,7 +12,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import msgspec
 
 from zoneproof.acme.http import ca_at, check_url, connection_error, links, replay_nonce
@@ -21,6 +20,7 @@ from zoneproof.acme.keys import AccountKey
 from zoneproof.acme.messages import Directory, parse_directory
 from zoneproof.acme.problems import BAD_NONCE, parse_problem, problem_error, until
 from zoneproof.core.aio import SharedCall
+from zoneproof.core.connections import Connect
 from zoneproof.core.errors import AcmeConnectionError, AcmeError
 from zoneproof.core.http import (
     LONGEST_WAIT,
@@ -158,7 +158,7 @@ class Session:
         concurrency: int,
         request_seconds: float,
         retries: Retries,
-        transport: httpx2.AsyncBaseTransport | None,
+        connect: Connect | None,
     ) -> None:
         self.directory_url = check_url(directory_url, allow_http=allow_http)
         self.ca = ca_at(directory_url)
@@ -172,7 +172,7 @@ class Session:
             idle_seconds=_IDLE_SECONDS,
             max_body=MAX_BODY,
             bundle_setting="--ca-bundle",
-            transport=transport,
+            connect=connect,
         )
         self._allow_http = allow_http
         self._gate = asyncio.Semaphore(concurrency)

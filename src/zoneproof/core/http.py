@@ -6,21 +6,22 @@ What a status means, and how an error names the server, is the caller's business
 from __future__ import annotations
 
 import asyncio
-import itertools
+import base64
 import random
 import socket
 import ssl
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
+import httpcore2
 import httpx2
 import msgspec
 
 from zoneproof import __version__
 from zoneproof.core import times
+from zoneproof.core.connections import Connect, Connections
 from zoneproof.core.errors import ConfigError, ZoneproofError
 from zoneproof.core.files import LARGEST_LIST, absolute_path, read_file
 from zoneproof.core.text import sanitize
@@ -33,9 +34,15 @@ _FIRST_PAUSE = 0.5  # seconds, doubled after each attempt
 _CONNECT_SECONDS = 10.0
 _LONGEST_RETRY = timedelta(days=366)
 _MAX_BODY = 4 * 1024 * 1024  # bytes
-_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
+_NOT_SENT = (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.ProxyError)
+_FAILURES = (
+    *(httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError),
+    *(httpcore2.TimeoutException, httpx2.InvalidURL, UnicodeError, TimeoutError),
+)
 _OF_ANOTHER_TIME = (9, 10)  # OpenSSL: X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 _HEADERS = {
+    "Accept": "*/*",
+    "Connection": "keep-alive",
     "User-Agent": f"zoneproof/{__version__}",
     "Accept-Language": "en",
     "Accept-Encoding": "identity",  # because what is compressed could be a bomb
@@ -103,23 +110,19 @@ class HttpClient:
         idle_seconds: float = 2.0,
         max_body: int = _MAX_BODY,
         bundle_setting: str = "ca_bundle",
-        transport: httpx2.AsyncBaseTransport | None = None,
+        connect: Connect | None = None,
     ) -> None:
         self._seconds = seconds
-        self._tls = tls
         self._auth = auth
         self._slots = asyncio.Semaphore(connections)
-        self._idle_seconds = idle_seconds
         self._max_body = max_body
         self._bundle_setting = bundle_setting
-        self._transport = transport
-        self._idle: defaultdict[bool, list[httpx2.AsyncClient]] = defaultdict(list)
+        self._timeouts = {"timeout": {"connect": min(_CONNECT_SECONDS, seconds)}}
+        self._connections = Connections(tls, idle_seconds, connections, connect)
 
     async def close(self) -> None:
         """Close all connections."""
-        for client in itertools.chain(*self._idle.values()):
-            await client.aclose()
-        self._idle.clear()
+        await self._connections.close()
 
     async def exchange(
         self,
@@ -133,67 +136,61 @@ class HttpClient:
         """Send one request and read its reply, within ``seconds`` if given. Raises NoReplyError."""
         seconds = seconds or self._seconds
         async with self._slots:
-            encrypted = not url.startswith("http://")
-            idle = self._idle[encrypted]
-            client = idle.pop() if idle else self._new_client(encrypted=encrypted)
             try:
                 async with asyncio.timeout(seconds):
-                    return await self._send(client, method, url, content, headers)
-            except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError, TimeoutError) as error:
-                # UnicodeError: httpx2 looks at where a redirect leads even if it does not follow.
+                    return await self._send(method, url, content, headers)
+            except _FAILURES as error:
                 raise _no_reply(error, seconds, url, self._bundle_setting) from error
-            finally:
-                idle.append(client)
-
-    def _new_client(self, *, encrypted: bool) -> httpx2.AsyncClient:
-        # The usual CAs are read once and only where they are needed, because that takes long. A
-        # given transport has its own trust.
-        if self._tls is None and self._transport is None and encrypted:
-            self._tls = httpx2.create_ssl_context()
-        # One client for each connection: for every request, a client looks at all of its idle
-        # connections, which took a third of the time of an order with 100 names.
-        return httpx2.AsyncClient(
-            headers=_HEADERS,
-            auth=self._auth,
-            verify=self._tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            limits=httpx2.Limits(max_connections=1, keepalive_expiry=self._idle_seconds),
-            timeout=httpx2.Timeout(None, connect=min(_CONNECT_SECONDS, self._seconds)),
-            transport=self._transport,
-        )
 
     async def _send(
-        self,
-        client: httpx2.AsyncClient,
-        method: str,
-        url: str,
-        content: bytes | None,
-        headers: Mapping[str, str] | None,
+        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str] | None
     ) -> Reply:
-        # httpx2 logs the URL of each request, so it gets one without the path: a key may be in it.
+        # httpcore2 itself, and a connection at a time: the client and the pool around it take more
+        # than half of the time of an exchange, for redirects, cookies and queues that are not used.
         whole = httpx2.URL(url)
-        request = client.build_request(
-            method,
-            whole.copy_with(raw_path=b"/"),
-            content=content,
-            headers=headers,
-            extensions={"target": whole.raw_path},
+        if whole.scheme not in ("https", "http") or not whole.host:
+            raise httpx2.InvalidURL("it does not begin with https:// or http:// and a host")
+        target = httpcore2.URL(
+            scheme=whole.raw_scheme, host=whole.raw_host, port=whole.port, target=whole.raw_path
         )
-        response = await client.send(request, stream=True)
+        sent = httpx2.Headers(_HEADERS)
+        sent.update(headers)
+        if auth := self._auth or (whole.userinfo and (whole.username, whole.password)):
+            sent["Authorization"] = f"Basic {base64.b64encode(':'.join(auth).encode()).decode()}"
+        # It adds Host and the length of the content.
+        request = httpx2.Request(method, whole, headers=sent, content=content)
+        connection = await self._connections.take(target.origin)
         try:
-            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise NoReplyError(
-                    "it sent a compressed reply, which it was not asked for", url=url, hopeless=True
+            response = await connection.handle_async_request(
+                httpcore2.Request(
+                    method,
+                    target,
+                    headers=request.headers.raw,
+                    content=content,
+                    extensions=self._timeouts,
                 )
-            body = bytearray()
-            async for part in response.aiter_raw():
-                body += part
-                if len(body) > self._max_body:
-                    raise NoReplyError(
-                        f"its reply is larger than {_size(self._max_body)}", url=url, hopeless=True
-                    )
+            )
+            try:
+                return await self._read(url, response)
+            finally:
+                await response.aclose()
         finally:
-            await response.aclose()
-        return Reply(url, response.status_code, response.headers, bytes(body))
+            await self._connections.give_back(connection)
+
+    async def _read(self, url: str, response: httpcore2.Response) -> Reply:
+        headers = httpx2.Headers(response.headers)
+        if headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise NoReplyError(
+                "it sent a compressed reply, which it was not asked for", url=url, hopeless=True
+            )
+        body = bytearray()
+        async for part in response.aiter_stream():
+            body += part
+            if len(body) > self._max_body:
+                raise NoReplyError(
+                    f"its reply is larger than {_size(self._max_body)}", url=url, hopeless=True
+                )
+        return Reply(url, response.status, headers, bytes(body))
 
 
 async def with_retries(
@@ -304,9 +301,9 @@ def load_ca_bundle(text: str) -> ssl.SSLContext | None:
 
 def _no_reply(error: Exception, seconds: float, url: str, bundle_setting: str) -> NoReplyError:
     unsent = isinstance(error, _NOT_SENT)
-    if isinstance(error, httpx2.ConnectTimeout):
+    if isinstance(error, httpcore2.ConnectTimeout):
         seconds = min(_CONNECT_SECONDS, seconds)
-    if isinstance(error, (TimeoutError, httpx2.TimeoutException)):
+    if isinstance(error, (TimeoutError, httpcore2.TimeoutException)):
         message = f"no answer within {seconds:g} seconds"
         return NoReplyError(message, url=url, unsent=unsent, overdue=not unsent)
     failed = "the connection failed" if unsent else "the connection was lost before it answered"
