@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from zoneproof.core.files import LARGEST_LIST, absolute_path, read_file
 
 T = TypeVar("T")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[[^\]]*\]")
+_described = cache(inspect.type_info)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _EXPECTED = re.compile(r"Expected `([^`]*)`(?:, got `([^`]*)`)?(?: (.*))?")
@@ -74,7 +76,7 @@ def complaint(error: msgspec.ValidationError, into: Any, *, table: str = "a tabl
     place, _, _ = rest.rpartition("`")
     # Of a wrong key msgspec says "key` in `$.table".
     path = place.rpartition("$")[2].lstrip(".")
-    kinds = _kinds_at(inspect.type_info(into), path)
+    kinds = _kinds_at(_described(into), path)
     if found := _UNKNOWN.fullmatch(reason):
         return _unknown(_join(path, found[1]), found[1], kinds)
     if found := _MISSING.fullmatch(reason):
