@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -19,9 +21,10 @@ from zoneproof.migration.sealed_file import seal
 
 @pytest.fixture(scope="session", autouse=True)
 def _keys_made_once() -> Iterator[None]:
-    """Passphrases become keys once each for a salt: that takes a third of a second by design."""
+    """Passphrases become keys once, all with one salt: that takes a third of a second by design."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sealed_file, "_key", cache(sealed_file._key))
+        patch.setattr(sealed_file, "os", SimpleNamespace(urandom=cache(os.urandom)))
         yield
 
 
