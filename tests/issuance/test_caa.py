@@ -140,8 +140,13 @@ async def test_what_is_allowed_passes_without_a_word(
 
 
 async def test_several_refused_names_are_one_error(resolver: Resolver) -> None:
-    with pytest.raises(CaaError, match=r"other\.example\.com and 1 more of its names: "):
-        await check(resolver, "other.example.com", "nobody.example.com", "example.com")
+    names = ("other.example.com", "www.other.example.com", "nobody.example.com", "example.com")
+    with pytest.raises(CaaError) as caught:
+        await check(resolver, *names)
+    message = caught.value.message
+    assert "issue for other.example.com and 1 more of its names: the CAA record " in message
+    assert "; for nobody.example.com: the CAA record " in message
+    assert message.endswith("; change the records")
 
 
 async def test_a_lookup_that_fails_is_told_once_and_a_problem_for_the_preview() -> None:

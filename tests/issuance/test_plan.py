@@ -44,6 +44,7 @@ def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Knot]:
             "_acme-challenge.moved CNAME moved.auth.example.net.",
             "_acme-challenge.blocked TXT left-over",
             "_acme-challenge.old CNAME old.elsewhere.example.net.",
+            "_acme-challenge.older CNAME older.elsewhere.example.net.",
             "_acme-challenge.made CNAME r0.auth.example.net.",
             "_acme-challenge.ruled CNAME _acme-challenge.ruled.auth.example.net.",
             "_acme-challenge.loop CNAME _acme-challenge.loop",
@@ -185,6 +186,20 @@ async def test_a_cname_that_leads_elsewhere_is_named(resolver: Resolver) -> None
         AwaitingUserError, match=r"leads to old\.elsewhere\.example\.net instead of r0\."
     ):
         made.require_complete()
+
+
+async def test_of_several_wrong_cnames_each_is_named_with_its_record(resolver: Resolver) -> None:
+    names = ("old.example.com", "www.example.com", "older.example.com")
+    made = await plan(resolver, DelegatedMemoryProvider(CONTEXT), *names, register=True)
+    with pytest.raises(AwaitingUserError) as caught:
+        made.require_complete()
+    assert caught.value.message == (
+        "awaiting user: the CNAME at _acme-challenge.old.example.com leads to"
+        " old.elsewhere.example.net instead of r0.auth.example.net: change it; the CNAME at"
+        " _acme-challenge.older.example.com leads to older.elsewhere.example.net instead of"
+        " r2.auth.example.net: change it; create the rest"
+    )
+    assert len(caught.value.records) == 3
 
 
 async def test_a_delegated_provider_with_its_cname_publishes_at_its_target(
@@ -350,12 +365,17 @@ async def test_methods_that_need_one_name_to_lead_to_two_places_are_refused(
 ) -> None:
     provider = DelegatedMemoryProvider(CONTEXT)
     await provider.target(DomainName("example.com"), create=True)
+    await provider.target(DomainName("a.b.example.com"), create=True)
     methods: dict[str, Method] = {
         "example.com": dns_method(provider),
         "*.example.com": dns_method(MemoryProvider(CONTEXT)),
+        "a.b.example.com": dns_method(provider),
+        "*.a.b.example.com": dns_method(MemoryProvider(CONTEXT)),
     }
-    with pytest.raises(InvalidInputError, match=r"share the name _acme-challenge\.example\.com"):
+    with pytest.raises(InvalidInputError) as caught:
         await plan_with(resolver, methods)
+    for name in ("_acme-challenge.example.com", "_acme-challenge.a.b.example.com"):
+        assert f"share the name {name}, and" in caught.value.message
 
 
 async def test_an_ip_address_is_for_http_01_alone(resolver: Resolver) -> None:

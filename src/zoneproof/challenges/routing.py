@@ -239,8 +239,9 @@ async def plan_names(
     )
     # Where a name leads that is not registered yet is known later.
     known = [name for name in names if name.cname is not None or name.zone is not None]
-    for text in disagreements((name.challenge_name, name.publish_name) for name in known).values():
-        raise InvalidInputError(text)
+    wrong = disagreements((name.challenge_name, name.publish_name) for name in known)
+    if wrong:
+        raise InvalidInputError("; ".join(wrong.values()))
     found = dict(zip(keys, names, strict=True))
     return [found[identifier.domain, method] for identifier, method in wanted]
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from zoneproof.challenges.events import Emit, Warned
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import CaaError
+from zoneproof.core.names import Identifier
 from zoneproof.dnsquery import RelevantCaa, Resolver, find_caa, judge_caa
 from zoneproof.issuance.plan import PlannedIdentifier
 
@@ -41,7 +42,8 @@ def require_issuance_allowed(
     A lookup that failed is only told: the CA's resolvers may see more than ours, as for names
     that are known only inside a network.
     """
-    refused, unknown = [], {}
+    refused: dict[str, list[Identifier]] = {}
+    unknown = {}
     for one, found in records.items():
         verdict = judge_caa(
             found,
@@ -53,11 +55,11 @@ def require_issuance_allowed(
         if verdict.failed:
             unknown[found.found_at] = found.error
         elif not verdict.allowed:
-            refused.append((one.identifier, verdict.reason))
+            refused.setdefault(verdict.reason, []).append(one.identifier)
     if refused:
-        identifier, reason = refused[0]
-        more = f" and {len(refused) - 1} more of its names" if len(refused) > 1 else ""
-        raise CaaError(f"the CA may not issue for {identifier}{more}: {reason}; change the record")
+        texts = [f"for {_shown(names)}: {reason}" for reason, names in refused.items()]
+        records = "record" if len(texts) == 1 else "records"
+        raise CaaError(f"the CA may not issue {'; '.join(texts)}; change the {records}")
     for name, error in unknown.items():
         emit(
             Warned(
@@ -65,3 +67,8 @@ def require_issuance_allowed(
                 f" see more: {error}"
             )
         )
+
+
+def _shown(names: Sequence[Identifier]) -> str:
+    more = f" and {len(names) - 1} more of its names" if len(names) > 1 else ""
+    return f"{names[0]}{more}"

@@ -67,17 +67,20 @@ class Plan(msgspec.Struct, frozen=True):
         return next((one for one in self.planned if one.identifier == identifier), None)
 
     def require_complete(self) -> None:
-        """Raise AwaitingUserError, with the records to create, if a CNAME is missing."""
+        """Raise AwaitingUserError, with the records to create, if CNAMEs are missing or wrong."""
         missing = {name.challenge_name: name for name in self.names if name.cname is not None}
         if not missing:
             return
-        odd = [name for name in missing.values() if name.delegation.is_delegated or name.in_the_way]
-        if odd and odd[0].cname is not None:
-            text = cname_advice(odd[0].delegation, odd[0].cname, odd[0].in_the_way)
-        elif len(missing) == 1:
-            text = "create this CNAME in your DNS"
-        else:
-            text = f"create these {len(missing)} CNAMEs in your DNS"
+        advice = [
+            cname_advice(name.delegation, name.cname, name.in_the_way)
+            for name in missing.values()
+            if name.cname and (name.delegation.is_delegated or name.in_the_way)
+        ]
+        plain = len(missing) - len(advice)
+        if plain:
+            these = "this CNAME" if plain == 1 else f"these {plain} CNAMEs"
+            advice.append("create the rest" if advice else f"create {these} in your DNS")
+        text = "; ".join(advice)
         raise AwaitingUserError(
             f"awaiting user: {text}",
             records=[name.record_to_create for name in missing.values()],
