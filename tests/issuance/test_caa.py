@@ -18,14 +18,13 @@ from zoneproof.challenges.listener import Listeners
 from zoneproof.challenges.method import Method
 from zoneproof.core.errors import CaaError
 from zoneproof.core.names import Identifier
-from zoneproof.dnsquery import PropagationPolicy, Resolver, ServerAddress, parse_server
+from zoneproof.dnsquery import PropagationPolicy, Resolver, ServerAddress, caa, parse_server
 from zoneproof.issuance import (
     Choice,
     Event,
     PlannedIdentifier,
     PreflightReport,
     Warned,
-    caa,
     preflight,
 )
 from zoneproof.issuance.caa import find_records, require_issuance_allowed
@@ -149,7 +148,7 @@ async def test_several_refused_names_are_one_error(resolver: Resolver) -> None:
     assert message.endswith("; change the records")
 
 
-async def test_a_lookup_that_fails_is_told_once_and_a_problem_for_the_preview() -> None:
+async def test_a_lookup_that_fails_is_told_once_and_is_no_problem_for_order_or_preview() -> None:
     """The resolver knows the network's own domain and refuses what is above it."""
 
     def answer(question: dns.message.Message) -> dns.message.Message:
@@ -164,11 +163,12 @@ async def test_a_lookup_that_fails_is_told_once_and_a_problem_for_the_preview() 
     ):
         (warning,) = await check(resolver, "a.corp.test", "b.corp.test")
         assert isinstance(warning, Warned)
-        assert "CAA of test cannot be looked up here; the order continues" in warning.message
+        assert warning.message.startswith("CAA of test cannot be looked up here, and a CA that ")
         examination = await preview(resolver, "a.corp.test", "http-01")
         assert examination.caa is not None
         assert examination.caa.failed
-        assert examination.would_fail
+        assert [one.text for one in examination.findings] == [f"CAA: {warning.message}"]
+        assert not examination.would_fail
 
 
 async def test_an_order_does_not_wait_for_a_resolver_that_is_silent(

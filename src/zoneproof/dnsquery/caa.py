@@ -19,6 +19,9 @@ _ISSUE_WILD = "issuewild"
 # What CAs for TLS certificates know, to judge from Let's Encrypt's Boulder.
 _KNOWN_TAGS = {_ISSUE, _ISSUE_WILD, "iodef", "issuemail"}
 
+# Long enough for a resolver's own tries; nobody need wait for more: it may continue anyway.
+_DEADLINE = 3.0
+
 _LABEL = r"[A-Za-z0-9](?:-*[A-Za-z0-9])*"
 _ISSUER = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _PARAMETER = re.compile(rf"({_LABEL})[ \t]*=[ \t]*([\x21-\x3a\x3c-\x7e]*)")
@@ -75,7 +78,8 @@ class CaaVerdict(msgspec.Struct, frozen=True):
     """Whether the CA may issue, and why, in one line.
 
     ``record`` decided, where one record did; ``found_at`` is the name whose record set counts,
-    None without any; ``failed`` tells that the DNS could not be asked, which CAs accept as a no.
+    None without any; ``failed`` tells that the DNS could not be asked. A CA takes that as a no, but
+    its resolvers may see more than ours, as for names that are known only inside a network.
     """
 
     allowed: bool
@@ -137,18 +141,16 @@ class RelevantCaa(msgspec.Struct, frozen=True):
     error: DnsError | None = None
 
 
-async def find_caa(
-    resolver: Resolver, domain: DomainName, *, deadline: float | None = None
-) -> RelevantCaa:
+async def find_caa(resolver: Resolver, domain: DomainName) -> RelevantCaa:
     """Look up the relevant record set of a name without ``*.``; never raises DnsError.
 
     The name and all its parents are asked at once; the first that has records, or whose lookup
-    fails or is not over after ``deadline`` seconds, decides.
+    fails or is not over after three seconds, decides.
     """
     lookups = {name: asyncio.ensure_future(_look_up(resolver, name)) for name in _climb(domain)}
     at = domain
     try:
-        async with asyncio.timeout(deadline):
+        async with asyncio.timeout(_DEADLINE):
             for at, lookup in lookups.items():
                 found = await lookup
                 if isinstance(found, DnsError):
@@ -156,7 +158,7 @@ async def find_caa(
                 if found:
                     return RelevantCaa(domain, tuple(found), at)
     except TimeoutError:
-        late = DnsUnreachableError(f"no answer within {deadline:g} s")
+        late = DnsUnreachableError(f"no answer within {_DEADLINE:g} s")
         return RelevantCaa(domain, found_at=at, error=late)
     finally:
         for lookup in lookups.values():
@@ -180,8 +182,8 @@ def judge_caa(
         return CaaVerdict(True, "the CA does not say which names it uses in CAA records")
     if found.error:
         reason = (
-            f"CAA of {found.found_at} cannot be looked up, so the CA will refuse:"
-            f" {found.error.message}"
+            f"CAA of {found.found_at} cannot be looked up here, and a CA that cannot either will"
+            f" refuse: {found.error.message}"
         )
         return CaaVerdict(False, reason, found_at=found.found_at, failed=True)
     if found.found_at is None:

@@ -11,21 +11,18 @@ from zoneproof.core.names import Identifier
 from zoneproof.dnsquery import RelevantCaa, Resolver, find_caa, judge_caa
 from zoneproof.issuance.plan import PlannedIdentifier
 
-# Long enough for a resolver's own tries; an order need not wait for more: it may continue anyway.
-_DEADLINE = 3.0
-
 
 async def find_records(
     resolver: Resolver, planned: Sequence[PlannedIdentifier]
 ) -> Mapping[PlannedIdentifier, RelevantCaa]:
-    """Look up what CAA says of the names at once, within three seconds; never raises DnsError."""
+    """Look up what CAA says of the names at once; never raises DnsError."""
     wanted = {
         one: (one.method.resolver or resolver, one.identifier.domain)
         for one in planned
         if one.identifier.type == "dns"
     }
     keys = list(dict.fromkeys(wanted.values()))
-    found = await all_at_once(find_caa(*key, deadline=_DEADLINE) for key in keys)
+    found = await all_at_once(find_caa(*key) for key in keys)
     by_key = dict(zip(keys, found, strict=True))
     return {one: by_key[key] for one, key in wanted.items()}
 
@@ -39,11 +36,10 @@ def require_issuance_allowed(
 ) -> None:
     """Raise CaaError if records forbid the CA to issue.
 
-    A lookup that failed is only told: the CA's resolvers may see more than ours, as for names
-    that are known only inside a network.
+    A lookup that failed is only told, as by a preview.
     """
     refused: dict[str, list[Identifier]] = {}
-    unknown = {}
+    unknown: dict[str, None] = {}  # an ordered set
     for one, found in records.items():
         verdict = judge_caa(
             found,
@@ -53,20 +49,15 @@ def require_issuance_allowed(
             method=one.method.type,
         )
         if verdict.failed:
-            unknown[found.found_at] = found.error
+            unknown[verdict.reason] = None
         elif not verdict.allowed:
             refused.setdefault(verdict.reason, []).append(one.identifier)
     if refused:
         texts = [f"for {_shown(names)}: {reason}" for reason, names in refused.items()]
-        records = "record" if len(texts) == 1 else "records"
-        raise CaaError(f"the CA may not issue {'; '.join(texts)}; change the {records}")
-    for name, error in unknown.items():
-        emit(
-            Warned(
-                f"CAA of {name} cannot be looked up here; the order continues, because the CA may"
-                f" see more: {error}"
-            )
-        )
+        which = "record" if len(texts) == 1 else "records"
+        raise CaaError(f"the CA may not issue {'; '.join(texts)}; change the {which}")
+    for text in unknown:
+        emit(Warned(text))
 
 
 def _shown(names: Sequence[Identifier]) -> str:

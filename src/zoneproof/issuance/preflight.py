@@ -72,12 +72,15 @@ async def preflight_name(
 
 
 def caa_findings(verdict: CaaVerdict, known: Sequence[Finding]) -> list[Finding]:
-    """Return what is wrong with the verdict, unless the cause is ``known``: a DNS out of reach."""
+    """Return what is wrong with the verdict, unless the cause is ``known``: a DNS out of reach.
+
+    A lookup that failed is no problem, because the CA's may not.
+    """
     if verdict.allowed:
         return []
     if verdict.failed and any(one.is_problem and one.text in verdict.reason for one in known):
         return []
-    return [Finding(f"CAA: {verdict.reason}")]
+    return [Finding(f"CAA: {verdict.reason}", is_problem=not verdict.failed)]
 
 
 async def preflight(
