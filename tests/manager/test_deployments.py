@@ -398,6 +398,8 @@ def test_attempts_come_after_1_10_and_100_minutes_and_then_daily() -> None:
     for wait, minutes in zip(waits, (1, 10, 100, 1440, 1440), strict=True):
         assert minutes <= wait <= minutes * 1.1
     assert (state.attempts, state.since, state.last_error) == (5, now, "no")
+    assert not state.is_due(now)
+    assert state.is_due(now - timedelta(days=1)), "the clock was set back"
 
 
 async def test_people_are_notified_of_what_is_not_deployed(world: World) -> None:

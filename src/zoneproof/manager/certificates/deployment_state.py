@@ -12,7 +12,12 @@ import msgspec
 
 from zoneproof.acme.ari import Uniform
 from zoneproof.core.errors import ZoneproofError
-from zoneproof.manager.certificates.renewal_state import Moment, one_line, retry_step
+from zoneproof.manager.certificates.renewal_state import (
+    LONGEST_STEP,
+    Moment,
+    one_line,
+    retry_step,
+)
 from zoneproof.manager.certificates.task_definition import TaskDefinition
 
 
@@ -42,8 +47,10 @@ class NotDeployed(msgspec.Struct, frozen=True):
     task: str = ""
 
     def is_due(self, now: datetime) -> bool:
-        """Tell whether it is to be tried now."""
-        return self.next_attempt_at is None or self.next_attempt_at <= now
+        """Tell whether it is to be tried now; also when the clock was set back since it failed."""
+        return self.next_attempt_at is None or not (
+            now < self.next_attempt_at <= now + LONGEST_STEP
+        )
 
 
 class TaskResult(msgspec.Struct, frozen=True):

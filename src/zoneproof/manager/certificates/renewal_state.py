@@ -27,6 +27,7 @@ _SHORT = timedelta(days=10)  # lifetimes up to this are renewed at half
 _LADDER = (timedelta(minutes=1), timedelta(minutes=10), timedelta(minutes=100))
 _DAILY = timedelta(days=1)
 _JITTER = 0.1  # of a step, added to it
+LONGEST_STEP = _DAILY * (1 + _JITTER)
 _LONGEST_RETRY = timedelta(days=8)  # Let's Encrypt's longest window is 7 days
 _LONGEST_ERROR = 1000  # characters
 
@@ -106,6 +107,17 @@ def of_certificate(state: RenewalState, serial: str) -> RenewalState:
         definition="",
         revoked_at=None,
     )
+
+
+def by_the_clock(state: RenewalState, lifetime: Lifetime | None, now: datetime) -> RenewalState:
+    """Return the state for a clock that was ahead when the certificate was obtained, and is not.
+
+    Then the certificate's own beginning counts, or that moment would seem to speak against the
+    clock once it has come.
+    """
+    if lifetime is None or state.obtained_at is None or state.obtained_at <= now:
+        return state
+    return replace(state, obtained_at=lifetime.not_before)
 
 
 def in_circumstances(state: RenewalState, circumstances: str) -> RenewalState:

@@ -25,6 +25,7 @@ from zoneproof.manager.certificates.on_disk import OnDisk
 from zoneproof.manager.certificates.renewal_state import (
     Lifetime,
     RenewalState,
+    by_the_clock,
     in_circumstances,
     of_certificate,
     without_failures,
@@ -243,7 +244,8 @@ def status_of(
     """
     state = state_of(certificate)
     disk = files.read(certificate.name)
-    before = of_certificate(state.renewal, serial_of(disk))
+    lifetime = lifetime_of(disk)
+    before = by_the_clock(of_certificate(state.renewal, serial_of(disk)), lifetime, now)
     facts = circumstances.of(certificate.definition) if circumstances else ""
     renewal = in_circumstances(before, facts)
     awaiting = state.awaiting if renewal is before else ()
@@ -256,7 +258,7 @@ def status_of(
     due = renewal_due(
         certificate.name,
         renewal,
-        lifetime_of(disk),
+        lifetime,
         now=now,
         next_wake=next_wake or now + _SOON,
         change=change,
