@@ -68,7 +68,7 @@ DIFFERS = {
     r"^.*\d s  (the CA says: (pending|processing)|waiting for DNS: .*)\n": "",
     r" *\d+\.\d\d s": " SECONDS",
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d\S*)?": "MOMENT",
-    r"in \d+ (day|hour|minute)s?": "in SOME TIME",
+    r"in \d+ (day|hour|minute)s?|within a minute": "in SOME TIME",
     r"(?<![\w-])[\w-]{43}(?![\w-])": "VALUE",
     r"Intermediate CA \w{6}": "Intermediate CA NUMBER",
     r"/acct/\w+": "/acct/ID",

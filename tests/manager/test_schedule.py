@@ -26,6 +26,7 @@ from zoneproof.manager.certificates.renewal_state import (
     RenewalState,
     after_failure,
     after_success,
+    by_the_clock,
     in_circumstances,
     of_certificate,
     with_ari,
@@ -278,8 +279,10 @@ def test_failures_wait_and_say_so() -> None:
     assert "it failed 3 times" in due(failed(3), None).reason
 
 
-def test_a_failed_attempt_before_its_time_does_not_bring_the_next_one_forward() -> None:
-    assert due(failed(1)).at == own_moment(NAME, QUARTER)
+def test_an_attempt_that_failed_before_its_time_is_repeated_like_any_other() -> None:
+    waits = due(failed(1))
+    assert waits == Due(False, NOW + MINUTE, "it failed once, next attempt at 2026-08-01 12:01 UTC")
+    assert due(failed(1), now=NOW + MINUTE) == Due(True, NOW + MINUTE, "the last attempt failed")
 
 
 def test_an_attempt_that_lies_in_the_future_is_no_reason_to_wait() -> None:
@@ -371,6 +374,14 @@ def test_a_certificate_obtained_while_the_clock_was_ahead_is_renewed_in_time() -
     renewed = after_success(RenewalState(), "0b", NOW + 4000 * DAY)
     assert not due(renewed, QUARTER, NOW + 50 * DAY).now
     assert due(renewed, QUARTER, NOW + 61 * DAY).now
+
+
+def test_a_clock_that_was_corrected_is_no_problem_even_when_its_moment_comes() -> None:
+    renewed = after_success(RenewalState(), "0b", NOW + 60 * DAY)
+    assert by_the_clock(renewed, QUARTER, NOW + 60 * DAY) is renewed
+    corrected = by_the_clock(renewed, QUARTER, NOW + DAY)
+    for day in (1, 61):
+        assert clock_problem(QUARTER, NOW + day * DAY, corrected.obtained_at) == ""
 
 
 def test_success_forgets_failures_and_advice() -> None:

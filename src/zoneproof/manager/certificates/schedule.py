@@ -64,6 +64,7 @@ def renewal_due(
     whose windows always lie in the past no certificate is wanted at every look.
 
     A failure's backoff comes first, whatever the reason, unless the clock was set back behind it.
+    What failed is tried again however much of the lifetime is left, as somebody asked for it.
     """
     wanted = _wanted(name, state, lifetime, now, next_wake)
     if change and not wanted.now:
@@ -72,10 +73,11 @@ def renewal_due(
         return Due(now=False, at=None, reason=state.paused)
     waits_until = _waits_until(state, now)
     if waits_until is None or waits_until <= now:
+        if state.failures and not wanted.now:
+            return Due(now=True, at=now, reason="the last attempt failed")
         return wanted
-    at = max(waits_until, wanted.at or waits_until)
-    reasons = [wanted.reason, _waiting(state, at)] if wanted.now else [_waiting(state, at)]
-    return Due(now=False, at=at, reason="; ".join(reasons))
+    reasons = [wanted.reason, _waiting(state, waits_until)]
+    return Due(now=False, at=waits_until, reason="; ".join(reasons[not wanted.now :]))
 
 
 def _wanted(
