@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,16 @@ def test_issue_saves_what_it_was_told_and_the_name_alone_does_it_again(world: Wo
     assert second.serial_number != first.serial_number
     names = second.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert set(names.get_values_for_type(x509.DNSName)) == {"example.com", "*.example.com"}
+
+
+def test_every_time_in_json_is_in_utc_and_ends_in_z(world: World) -> None:
+    told = [issue(world, "example.com", "--json")]
+    for command in ("list", "show example.com", "history example.com", "account list"):
+        told.append(world.run(*command.split(), "--json"))
+    for result in told:
+        found = re.findall(r'"(\d{4}-\d\d-\d\dT[^"]*)"', result.stdout)
+        assert found
+        assert all(re.fullmatch(r"[-\dT:.]+Z", one) for one in found), found
 
 
 def test_secrets_go_to_a_credential_and_are_shown_nowhere(world: World) -> None:

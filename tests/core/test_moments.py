@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from zoneproof.core.times import at, at_and_distance, distance
+from zoneproof.core.times import at, at_and_distance, distance, stamp
 
 NOW = datetime(2026, 11, 25, 15, 54, 7, tzinfo=UTC)
 
@@ -24,6 +24,11 @@ NOW = datetime(2026, 11, 25, 15, 54, 7, tzinfo=UTC)
 )
 def test_a_moment_is_said_in_utc_to_the_minute(moment: datetime | float | str) -> None:
     assert at(moment) == "2026-11-25 15:54 UTC"
+
+
+def test_programs_get_a_moment_in_utc_with_z() -> None:
+    assert stamp(NOW.astimezone(timezone(timedelta(hours=-5)))) == "2026-11-25T15:54:07.000Z"
+    assert stamp(NOW, "seconds") == "2026-11-25T15:54:07Z"
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,7 @@ async def test_accounts_of_the_first_version_are_kept(home: Home) -> None:
             assert account.contact == ("mailto:ops@example.com",)
             assert (account.next_key, account.ca_bundle, account.allow_http) == (None, None, False)
         assert (await manager.accounts.get(PRIVATE_CA)).id == "id-1"
+        assert (await manager.accounts.get(PRIVATE_CA)).created_at == "2026-01-01T00:00:00Z"
 
 
 async def write_first_version(home: Home, keys: dict[str, AccountKey]) -> None:

@@ -67,7 +67,9 @@ def programs(pages: WebPages, administrator: Client) -> dict[str, Client]:
 
 def send(client: Client, method: str, path: str, body: object = None) -> Answer:
     data = b"" if body is None else json.dumps(body).encode()
-    return client.send(method, f"{ROOT}{path}", data, {"Content-Type": "application/json"})
+    answer = client.send(method, f"{ROOT}{path}", data, {"Content-Type": "application/json"})
+    assert not re.search(r"\d[+-]\d\d:\d\d\b", answer.text), "times end in Z"
+    return answer
 
 
 def follow(client: Client, run: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:

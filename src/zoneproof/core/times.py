@@ -1,4 +1,4 @@
-"""Moments in words for people: always in UTC, and saying so."""
+"""Moments in words for people, and as programs read them: always in UTC, and saying so."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ def at(moment: datetime | float | str) -> str:
     ``moment`` is aware, or seconds since 1970, or a text in ISO 8601 with its offset.
     """
     return f"{_read(moment):%Y-%m-%d %H:%M} UTC"
+
+
+def stamp(moment: datetime, timespec: str = "milliseconds") -> str:
+    """Return the moment for programs: RFC 3339 in UTC, as ``2027-02-23T15:54:00.000Z``.
+
+    ``timespec`` is that of :meth:`datetime.isoformat`.
+    """
+    return moment.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def distance(moment: datetime | float | str, now: datetime) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar
 
+from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.fields import CredentialField
 from zoneproof.core.programs import read_seconds
@@ -40,8 +41,8 @@ class Command:
         notes="Nothing of it is read by a shell: for pipes and `&&`, write a script, or"
         " `sh -c '...'`. It finds in its environment `ZONEPROOF_EVENT` (`issued`, `before` or"
         " `failed`), `ZONEPROOF_CERTIFICATE`, `ZONEPROOF_NAMES` (with spaces between),"
-        " `ZONEPROOF_FOLDER`; of a certificate `ZONEPROOF_SERIAL`, `ZONEPROOF_NOT_AFTER` (ISO"
-        " 8601), `ZONEPROOF_CERT`, `ZONEPROOF_CHAIN`, `ZONEPROOF_FULLCHAIN` and"
+        " `ZONEPROOF_FOLDER`; of a certificate `ZONEPROOF_SERIAL`, `ZONEPROOF_NOT_AFTER` (RFC"
+        " 3339), `ZONEPROOF_CERT`, `ZONEPROOF_CHAIN`, `ZONEPROOF_FULLCHAIN` and"
         " `ZONEPROOF_PRIVKEY` (paths); after a failure `ZONEPROOF_ERROR`. Hooks of other clients"
         " find what they know: certbot's `RENEWED_LINEAGE`, `RENEWED_DOMAINS` and"
         " `FAILED_DOMAINS`; acme.sh's `Le_Domain`, `CERT_PATH`, `CERT_KEY_PATH`, `CA_CERT_PATH` and"
@@ -102,7 +103,7 @@ def environment(occasion: Occasion) -> Mapping[str, str]:
     first = occasion.identifiers[0] if occasion.identifiers else ""
     return variables | {
         "ZONEPROOF_SERIAL": material.serial,
-        "ZONEPROOF_NOT_AFTER": material.chain.leaf.not_valid_after_utc.isoformat(),
+        "ZONEPROOF_NOT_AFTER": times.stamp(material.chain.leaf.not_valid_after_utc, "seconds"),
         "ZONEPROOF_CERT": cert,
         "ZONEPROOF_CHAIN": chain,
         "ZONEPROOF_FULLCHAIN": fullchain,

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import msgspec
 
+from zoneproof.core import times
 from zoneproof.core.errors import DeploymentError
 from zoneproof.core.fields import CredentialField
 from zoneproof.core.files import absolute_path
@@ -71,7 +72,7 @@ class Webhook:
             leaf = occasion.material.chain.leaf
             subject = f"{occasion.certificate} {occasion.material.serial}"
             body.serial = occasion.material.serial
-            body.not_after = leaf.not_valid_after_utc.isoformat()
+            body.not_after = times.stamp(leaf.not_valid_after_utc, "seconds")
             body.fullchain = occasion.material.chain.pem.decode()
         body.error = occasion.error
         problem = await post_json(

@@ -50,7 +50,7 @@ class OrderStatus(Event, frozen=True, tag="order_status"):
 
 
 class CertificateIssued(Event, frozen=True, tag="certificate_issued"):
-    """The certificate is here; moments are ISO 8601 in UTC."""
+    """The certificate is here; moments are RFC 3339 in UTC."""
 
     names: tuple[str, ...]
     issuer: str

@@ -30,6 +30,7 @@ from zoneproof.acme.keys import key_authorization
 from zoneproof.challenges import SOLVERS
 from zoneproof.challenges.events import Emit, Warned
 from zoneproof.challenges.solver import Alone, ChallengeTask, NoLedger, Others, Prepared, Scope
+from zoneproof.core import times
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import AcmeError, AcmeProblemError, OrderFailedError, StorageError
 from zoneproof.core.secretive import Secretive
@@ -338,8 +339,8 @@ class OrderRun(msgspec.Struct, frozen=True):
                 chain.names,
                 chain.issuer,
                 f"{leaf.serial_number:x}",
-                leaf.not_valid_before_utc.isoformat(),
-                leaf.not_valid_after_utc.isoformat(),
+                times.stamp(leaf.not_valid_before_utc, "seconds"),
+                times.stamp(leaf.not_valid_after_utc, "seconds"),
             )
         )
         return Issued(chain, key_to_pem(key) if key else None, csr)

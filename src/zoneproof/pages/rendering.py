@@ -65,7 +65,7 @@ def _clock(seconds: float) -> str:
 
 
 def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
+    return times.stamp(moment, "seconds")
 
 
 def _coded(text: str) -> Markup:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from zoneproof.core import times
 from zoneproof.core.text import printable
 from zoneproof.serving.limits import RateLimit
 
@@ -79,7 +80,7 @@ class _Text(logging.Formatter):
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         known: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": times.stamp(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
             "part": record.name.rpartition(".")[2],
             "message": _message(record),

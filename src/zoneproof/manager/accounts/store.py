@@ -274,7 +274,7 @@ class Accounts(Stored):
             json.dumps(list(account.contact)),
             str(account.ca_bundle or ""),
             int(account.allow_http),
-            datetime.now(UTC).isoformat(timespec="seconds"),
+            times.stamp(datetime.now(UTC), "seconds"),
         )
         return tx.execute(_INSERT, values) == 1
 

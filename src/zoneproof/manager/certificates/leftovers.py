@@ -27,7 +27,7 @@ class LeftoverFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A TXT value (``name``, ``value``) or a challenge file (``name`` is its path) that may stand.
 
     ``certificate`` is whose order it is from, or the label of a credential's test. ``tries`` is 0
-    for what a run that was cut off left. Moments are ISO 8601 in UTC, empty before a try failed.
+    for what a run that was cut off left. Moments are RFC 3339 in UTC, empty before a try failed.
     """
 
     certificate: str
@@ -157,9 +157,9 @@ def _with_failure(facts: LeftoverFacts, item: PublishedRecord | HttpFile) -> Lef
         return facts
     return replace(
         facts,
-        since=failed.since.isoformat(timespec="seconds"),
+        since=times.stamp(failed.since, "seconds"),
         tries=failed.tries,
-        next_try_at=failed.next_try_at.isoformat(timespec="seconds"),
+        next_try_at=times.stamp(failed.next_try_at, "seconds"),
         error=failed.error,
     )
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from zoneproof import __version__
+from zoneproof.core import times
 from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.files import LARGEST_LIST, read_file
 from zoneproof.core.text import printable
@@ -111,7 +112,7 @@ class _File:
         """Append a line; the first that cannot be written is the last, and is told."""
         if self._fails:
             return
-        moment = datetime.now(UTC).isoformat(timespec="milliseconds")
+        moment = times.stamp(datetime.now(UTC))
         line = f"{moment}  {printable(text[:_LONGEST])}\n".encode(errors="backslashreplace")
         try:
             self._append(line)
@@ -156,7 +157,7 @@ def _all_of(path: Path, keep: int) -> list[Path]:
 
 
 class LoggedRun(msgspec.Struct, frozen=True):
-    """What a log says of one run: when it began (ISO 8601), what it did, and each line's time."""
+    """What a log says of one run: when it began (RFC 3339), what it did, and each line's time."""
 
     at: str
     doing: str

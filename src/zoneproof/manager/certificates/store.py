@@ -11,6 +11,7 @@ from typing import ClassVar, TypeVar
 
 import msgspec
 
+from zoneproof.core import times
 from zoneproof.core.errors import InvalidNameError, NotFoundError, StorageError
 from zoneproof.core.names import Identifier
 from zoneproof.manager.certificates.definition import CertificateDefinition
@@ -123,7 +124,7 @@ class Certificates(Stored):
         A pending change, which was one to the older definition, is dropped.
         """
         text = msgspec.json.encode(definition).decode()
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = times.stamp(datetime.now(UTC), "seconds")
         tx.execute(_SAVE, (str(uuid.uuid4()), definition.name, text, now))
 
     @writes
@@ -229,7 +230,7 @@ KEEP = 200  # entries for each certificate
 
 
 class HistoryEntry(msgspec.Struct, frozen=True):
-    """``kind`` is one word such as ``issued``; ``at`` is ISO 8601 in UTC."""
+    """``kind`` is one word such as ``issued``; ``at`` is RFC 3339 in UTC."""
 
     certificate: str
     at: str
@@ -243,7 +244,7 @@ class History(Stored):
     @writes
     def add(self, tx: Transaction, certificate: str, kind: str, message: str) -> None:
         """Write down that something happened now; of more than 200 entries the oldest go."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        now = times.stamp(datetime.now(UTC))
         tx.execute(
             "INSERT INTO history (id, certificate, at, kind, message) VALUES (?, ?, ?, ?, ?)",
             (str(uuid.uuid4()), certificate, now, kind, message[:2000]),

@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from zoneproof.core import times
 from zoneproof.core.names import DomainName
 from zoneproof.providers import Registration
 from zoneproof.storage import Row, Store, Stored, Transaction, reads, writes
@@ -87,7 +88,7 @@ class StoredRegistrations(Stored):
                 registration.username,
                 self._vault.seal(registration.password.encode(), _PASSWORD.context(key)),
                 domain.text,
-                datetime.now(UTC).isoformat(timespec="seconds"),
+                times.stamp(datetime.now(UTC), "seconds"),
             ),
         )
         kept = self.get.within(tx, registration.server, domain)

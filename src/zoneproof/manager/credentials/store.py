@@ -56,7 +56,7 @@ DELETE FROM failed_removals WHERE id IN (SELECT id FROM publications WHERE crede
 class Credential(Secretive, frozen=True):
     """A provider's fields under a name, and how to wait for its DNS.
 
-    Moments are ISO 8601 in UTC, empty before it is stored. ``expires`` is the day (UTC) on which
+    Moments are RFC 3339 in UTC, empty before it is stored. ``expires`` is the day (UTC) on which
     its key ceases to work, None where that is not known.
     """
 
@@ -210,7 +210,9 @@ class Credentials(Stored):
         rows = tx.query(f"{_SELECT} WHERE name = ?", (name,))
         if not rows:
             raise no_credential(tx, name)
-        now = datetime.now(UTC).isoformat()  # in full: two changes are never at the same time
+        now = times.stamp(
+            datetime.now(UTC), "microseconds"
+        )  # in full: two changes are never at the same time
         after = replace(change(self._credential(rows[0])), changed_at=now)
         key = str(rows[0][0])
         tx.execute(
@@ -236,7 +238,7 @@ class Credentials(Stored):
         return bool(tx.execute(_NOTE_REMINDER, (days, name, days)))
 
     def _values(self, credential: Credential) -> tuple[str, ...]:
-        key, now = str(uuid.uuid4()), datetime.now(UTC).isoformat(timespec="seconds")
+        key, now = str(uuid.uuid4()), times.stamp(datetime.now(UTC), "seconds")
         return (
             key,
             credential.name,

@@ -22,7 +22,7 @@ _SHOWN = ("rowid", "at", "who", "address", "action", "subject", "result")
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """``at`` is ISO 8601 in UTC, ``who`` a user, ``token NAME`` or ``command line (USER)``.
+    """``at`` is RFC 3339 in UTC, ``who`` a user, ``token NAME`` or ``command line (USER)``.
 
     ``address`` is empty for the command line; ``result`` is ``ok`` or why it failed. ``number``
     rises with ``at``, and tells entries of the same millisecond apart.

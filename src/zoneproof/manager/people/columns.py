@@ -7,6 +7,7 @@ import re
 import secrets
 from datetime import UTC, datetime, timedelta
 
+from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 
 _NAME = re.compile(r"[\w.@+-]{1,64}")
@@ -34,8 +35,8 @@ def digest(secret: str) -> str:
 
 
 def now_text() -> str:
-    """Return the time, as the tables have it: ISO 8601 in UTC."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    """Return the time, as the tables have it: RFC 3339 in UTC."""
+    return times.stamp(datetime.now(UTC))
 
 
 def is_to_be_noted(used_at: str) -> bool:

@@ -23,7 +23,7 @@ FROM passkeys JOIN users ON users.id = passkeys.user_id
 class Passkey(msgspec.Struct, frozen=True, kw_only=True):
     """A key of a user's authenticator, called ``name``; texts of bytes are base64url.
 
-    Times are ISO 8601 in UTC, ``used_at`` empty for never.
+    Times are RFC 3339 in UTC, ``used_at`` empty for never.
     """
 
     id: str

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from zoneproof.core import times
 from zoneproof.manager.people.columns import digest, new_secret, now_text
 from zoneproof.manager.people.roles import Role
 from zoneproof.manager.people.users import User
@@ -17,7 +18,7 @@ LONGEST = timedelta(days=14)
 
 
 class WebSession(msgspec.Struct, frozen=True, kw_only=True):
-    """A signed-in browser; times are ISO 8601 in UTC."""
+    """A signed-in browser; times are RFC 3339 in UTC."""
 
     id: str
     user: str
@@ -77,7 +78,4 @@ class Sessions(Stored):
 
 def _limits() -> tuple[str, str]:
     now = datetime.now(UTC)
-    return (
-        (now - IDLE).isoformat(timespec="milliseconds"),
-        (now - LONGEST).isoformat(timespec="milliseconds"),
-    )
+    return times.stamp(now - IDLE), times.stamp(now - LONGEST)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager.people.columns import check_name, digest, new_secret, now_text
 from zoneproof.manager.people.roles import Role, parse_role
@@ -17,7 +18,7 @@ _LONGEST = 3650  # days
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be shown of a token; times are ISO 8601 in UTC, ``used_at`` empty for never."""
+    """What may be shown of a token; times are RFC 3339 in UTC, ``used_at`` empty for never."""
 
     id: str
     name: str
@@ -40,7 +41,7 @@ class Tokens(Stored):
         if not 1 <= days <= _LONGEST:
             raise InvalidInputError(f"a token is good for 1 to {_LONGEST} days")
         secret = PREFIX + new_secret()
-        ends = (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="milliseconds")
+        ends = times.stamp(datetime.now(UTC) + timedelta(days=days))
         key, checked = str(uuid.uuid4()), check_name(name, "token")
         values = (key, digest(secret), checked, parse_role(role), ends, creator, now_text(), "")
         added = tx.execute(

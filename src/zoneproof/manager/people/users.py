@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, NotFoundError
 from zoneproof.manager.people.columns import check_name, digest, new_secret, now_text
 from zoneproof.manager.people.roles import Role, parse_role
@@ -17,7 +18,7 @@ _SELECT = "SELECT id, name, role, password, created_at, signed_in_at FROM users"
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who may sign in; times are ISO 8601 in UTC, ``signed_in_at`` empty for never.
+    """Somebody who may sign in; times are RFC 3339 in UTC, ``signed_in_at`` empty for never.
 
     ``has_password`` is false until the person has opened the link.
     """
@@ -142,7 +143,7 @@ class Users(Stored):
     def add_link(self, tx: Transaction, name: str, role: str) -> str:
         """Return the secret of a new one-time link; older ones for the same name end."""
         secret = new_secret()
-        ends = (datetime.now(UTC) + LINK_LASTS).isoformat(timespec="milliseconds")
+        ends = times.stamp(datetime.now(UTC) + LINK_LASTS)
         tx.execute("DELETE FROM sign_in_links WHERE name = ? OR expires_at < ?", (name, now_text()))
         tx.execute(
             "INSERT INTO sign_in_links (digest, name, role, expires_at) VALUES (?, ?, ?, ?)",

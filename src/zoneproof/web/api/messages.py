@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from zoneproof.core import times
 from zoneproof.manager import CertificateDefinition, CertificateSummary
 from zoneproof.manager.certificates.removal import REASONS
 from zoneproof.web.runs import WebRun
@@ -64,7 +65,7 @@ class ZoneToTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HistoryFacts(msgspec.Struct, frozen=True):
-    """Something that happened to a certificate; ``at`` is ISO 8601 in UTC."""
+    """Something that happened to a certificate; ``at`` is RFC 3339 in UTC."""
 
     at: str
     kind: str
@@ -95,8 +96,8 @@ class RunFacts(msgspec.Struct, frozen=True):
             run.title,
             run.certificates,
             run.state,
-            run.started.isoformat(timespec="milliseconds"),
-            run.ended.isoformat(timespec="milliseconds") if run.ended else "",
+            times.stamp(run.started),
+            times.stamp(run.ended) if run.ended else "",
             run.error.message if run.error else "",
             run.error.records if run.error else (),
             [event_fields(*one) for one in run.events],
