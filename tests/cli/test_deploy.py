@@ -193,6 +193,43 @@ def test_tasks_of_two_certificates_do_not_write_one_file(inside: Inside, tmp_pat
     inside.good("apply", "-f", str(file), "--prune", "--yes")
 
 
+@pytest.mark.parametrize(
+    ("task", "named", "other"),
+    [
+        ("kubernetes:server=https://127.0.0.1:9,token=@{token},{}", "secret=web", "namespace=b"),
+        ("vault:url=https://127.0.0.1:9,token=@{token},{}", "path=a/web", "path=b/web"),
+        ("vault:url=https://127.0.0.1:9,token=@{token},path=web{}", "", ",mount=kv"),
+        ("azure-keyvault:vault=https://127.0.0.1:9,identity=managed{}", ",certificate=web", ""),
+    ],
+)
+def test_tasks_of_two_certificates_do_not_replace_one_thing_at_a_service(
+    inside: Inside, tmp_path: Path, task: str, named: str, other: str
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret-of-a-token")
+    both, apart = (f"--deploy={task.format(fields, token=token)}" for fields in (named, other))
+    inside.good("add", "a.example", "--provider=manual", both)
+    refused = inside.run("add", "b.example", "--provider=manual", both)
+    assert refused.status == 2
+    assert " of a.example (" in refused.stderr
+    assert refused.stderr.endswith(": give each its own\n")
+    inside.good("add", "b.example", "--provider=manual", apart)
+
+
+def test_a_preview_tells_what_is_stored_already_and_overwrites_another_certificate(
+    world: World, tmp_path: Path
+) -> None:
+    for name in "ab":
+        to = f"--deploy=copy:fullchain={tmp_path}/{name}.pem"
+        options = (*world.rfc2136_options, world.ca_options[0], to)
+        assert world.run("add", f"{name}.example.com", *options).status == 0
+    with sqlite3.connect(world.home / "state.sqlite3") as database:
+        database.execute("UPDATE certificates SET definition = replace(definition, '/b.', '/a.')")
+    for name, other in ("ab", "ba"):
+        shown = world.run("preview", f"{name}.example.com", *world.ca_options[1:]).stdout
+        assert f"by the task copy of {other}.example.com (fullchain): give each a path" in shown
+
+
 def test_tasks_may_share_a_file_that_is_the_same_for_both(inside: Inside, tmp_path: Path) -> None:
     files = f"fullchain={tmp_path}/site.pem,key={tmp_path}/key.pem"
     tasks = (f"--deploy=nginx:{files}", f"--deploy=apache:{files}")

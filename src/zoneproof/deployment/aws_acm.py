@@ -44,6 +44,7 @@ class AwsAcm:
         slug="aws-acm",
         title="AWS Certificate Manager",
         homepage="https://docs.aws.amazon.com/acm/latest/APIReference/API_ImportCertificate.html",
+        target="arn",
         fields=(
             CredentialField("arn", "ARN of the certificate to replace", check=_check_arn),
             token_field("access_key_id", "access key id", secret=False),

@@ -59,6 +59,8 @@ class AzureKeyvault:
         slug="azure-keyvault",
         title="Azure Key Vault",
         homepage="https://learn.microsoft.com/rest/api/keyvault/certificates/import-certificate",
+        target="certificate",
+        machine=("vault",),
         fields=(
             CredentialField(
                 "vault",

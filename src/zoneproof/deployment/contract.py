@@ -23,8 +23,9 @@ class TaskInfo(msgspec.Struct, frozen=True):
 
     ``any_time`` tells that it has a use without a new certificate, too: before a request for one,
     and after a failed one. ``example`` are the fields of an example where none is required, but
-    not all can be omitted. ``machine`` names the fields that say on which other machine the files
-    are that it writes.
+    not all can be omitted. ``target`` names the field that says what it replaces at a service, and
+    ``machine`` those that say where that is, or on which other machine are the files that it
+    writes: the first of these may be known only to a credential.
     """
 
     slug: str
@@ -34,6 +35,7 @@ class TaskInfo(msgspec.Struct, frozen=True):
     homepage: str = ""
     any_time: bool = False
     example: str = ""
+    target: str = ""
     machine: tuple[str, ...] = ()
 
     def field(self, name: str) -> CredentialField | None:

@@ -80,6 +80,8 @@ class GcpCertificateManager:
         slug="gcp-certificate-manager",
         title="Google Cloud Certificate Manager",
         homepage="https://cloud.google.com/certificate-manager/docs/reference/certificate-manager/rest",
+        target="certificate",
+        machine=("project", "credentials", "location"),
         fields=(
             CredentialField(
                 "certificate",

@@ -60,6 +60,8 @@ class Kubernetes:
         slug="kubernetes",
         title="Kubernetes Secret",
         homepage="https://kubernetes.io/docs/concepts/configuration/secret/#tls-secrets",
+        target="secret",
+        machine=("server", "kubeconfig", "context", "namespace"),
         fields=(
             CredentialField(
                 "secret",

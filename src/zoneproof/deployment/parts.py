@@ -18,7 +18,7 @@ from zoneproof.deployment.contract import Material, Occasion
 from zoneproof.deployment.placement import Wanted
 from zoneproof.deployment.trouble import place_problem
 
-_HELP = {
+PARTS = {
     "cert": "where the certificate goes, alone",
     "chain": "where the CA's certificates above it go",
     "fullchain": "where the certificate and its chain go, in one file",
@@ -50,7 +50,7 @@ def file_fields(*parts: str) -> tuple[CredentialField, ...]:
     where = "an absolute path, in which {name} is the certificate's name"
     paths = (
         CredentialField(
-            part, f"{_HELP[part]}: {where}", default="", check=partial(absolute_path, part)
+            part, f"{PARTS[part]}: {where}", default="", check=partial(absolute_path, part)
         )
         for part in parts
     )
@@ -66,7 +66,7 @@ def paths_of(fields: Mapping[str, str], certificate: str) -> dict[str, Path]:
     """Return where the parts of a certificate go, by part."""
     return {
         part: Path(fields[part].replace("{name}", certificate))
-        for part in _HELP
+        for part in PARTS
         if fields.get(part)
     }
 

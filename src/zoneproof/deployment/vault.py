@@ -63,6 +63,8 @@ class HashicorpVault:
         slug="vault",
         title="HashiCorp Vault",
         homepage="https://developer.hashicorp.com/vault/api-docs/secret/kv",
+        target="path",
+        machine=("url", "namespace", "mount"),
         fields=(
             CredentialField("url", "Vault's address, with its port", url=True, check=check_url),
             CredentialField(

@@ -25,6 +25,7 @@ from zoneproof.manager.accounts.store import StoredAccount, new_account
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.state import state_of
 from zoneproof.manager.certificates.store import ManagedCertificate
+from zoneproof.manager.certificates.written_files import WrittenFiles
 from zoneproof.manager.credentials.expiry import expiry_in_words, reminder
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.manager import Manager
@@ -172,8 +173,11 @@ async def _examine(
     asked = await settle(_authority(manager, account) for account in different)
     authorities = dict(zip(different, asked, strict=True))
     credentials = {**await _stored_credentials(manager, definitions), **unsaved}
+    stored = await manager.certificates.readable()
+    by_name = {one.name: one for one in (*(one.definition for one in stored), *definitions)}
+    written = WrittenFiles(by_name.values())
     return await settle(
-        _preview(manager, definition, authorities[account], credentials)
+        _preview(manager, definition, authorities[account], credentials, written)
         for definition, account in zip(definitions, accounts, strict=True)
     )
 
@@ -224,6 +228,7 @@ async def _preview(
     definition: CertificateDefinition,
     authority: _Authority | BaseException,
     known: Mapping[str, Credential | BaseException | None],
+    written: WrittenFiles,
 ) -> Preview:
     if isinstance(authority, BaseException):
         raise authority
@@ -288,6 +293,7 @@ async def _preview(
                     manager.credentials, definition, task, credentials
                 )
             ]
+            + [Finding(one.message) for one in written.clashes(definition) if one.other]
         ),
         terms_url,
     )

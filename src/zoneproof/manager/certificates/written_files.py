@@ -1,4 +1,4 @@
-"""Which files the tasks of certificates write, and where two of them would undo each other."""
+"""What the tasks of certificates write, and where two of them would undo each other."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from zoneproof.core.fields import CredentialField
-from zoneproof.deployment import describe_task, task_kinds
-from zoneproof.deployment.parts import paths_of
+from zoneproof.deployment import TaskInfo, describe_task, task_kinds
+from zoneproof.deployment.parts import PARTS, paths_of
 from zoneproof.deployment.placement import place_of
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.task_definition import TaskDefinition
@@ -19,7 +18,10 @@ _FORM = ("owner", "group", "mode", "pkcs12_password", "pkcs12_encryption")
 
 
 class _File(msgspec.Struct, frozen=True):
-    """A file that a task writes; two of one ``place`` and one ``content`` do no harm."""
+    """A file that a task writes, or what is one at a service.
+
+    Two of one ``place`` and one ``content`` do no harm.
+    """
 
     certificate: str
     task: str
@@ -30,14 +32,18 @@ class _File(msgspec.Struct, frozen=True):
 
 
 class Clash(msgspec.Struct, frozen=True):
-    """That the ``tasks``, by name, of a certificate write what is written otherwise, too."""
+    """That the ``tasks``, by name, of a certificate write what is written otherwise, too.
+
+    ``other`` is the certificate whose task does so, empty for this one.
+    """
 
     tasks: frozenset[str]
     message: str
+    other: str = ""
 
 
 class WrittenFiles:
-    """The files that the tasks of some definitions write, so far as their own fields say."""
+    """What the tasks of some definitions write, so far as their own fields say."""
 
     def __init__(self, definitions: Iterable[CertificateDefinition]) -> None:
         self._at: dict[object, list[_File]] = {}
@@ -72,17 +78,26 @@ def own_clashes(definition: CertificateDefinition, task: TaskDefinition) -> list
 
 def _clash(one: _File, other: _File, *, is_own: bool) -> Clash:
     whose = "" if is_own else f" of {other.certificate}"
+    own = "a path of its own" if one.part in PARTS else "its own"
     same = ", or the same owner, group and mode" if is_own and one.part == other.part else ""
     return Clash(
         frozenset([one.task, *([other.task] if is_own else [])]),
         f"{one.path} is to be written by the task {one.task} ({one.part}) and by the task"
-        f" {other.task}{whose} ({other.part}): give each a path of its own{same}",
+        f" {other.task}{whose} ({other.part}): give each {own}{same}",
+        "" if is_own else other.certificate,
     )
 
 
-def _value(task: TaskDefinition, field: CredentialField) -> str:
-    """Return a field's value, or what is the same for all tasks with the same credential."""
-    return task.fields.get(field.name) or field.default or f"of {task.credential}"
+def _value(task: TaskDefinition, info: TaskInfo, name: str) -> str:
+    """Return a field's value as far as the task itself says it; empty for none."""
+    field = info.field(name)
+    return task.fields.get(name) or (field and field.default) or ""
+
+
+def _machine(task: TaskDefinition, info: TaskInfo) -> tuple[str, ...]:
+    """Return where it writes; what only a credential says is the same for all tasks with that."""
+    found = [_value(task, info, name) for name in info.machine]
+    return (found[0] or f"of {task.credential}", *found[1:]) if found else ()
 
 
 def _files(definition: CertificateDefinition) -> Iterator[_File]:
@@ -90,7 +105,7 @@ def _files(definition: CertificateDefinition) -> Iterator[_File]:
         if task.task not in task_kinds():
             continue
         info = describe_task(task.task)
-        machine = tuple(_value(task, one) for one in info.fields if one.name in info.machine)
+        machine = _machine(task, info)
         form = tuple(task.fields.get(name, "") for name in _FORM)
         for part, path in paths_of(task.fields, definition.name).items():
             place = posixpath.normpath(path) if machine else place_of(path)
@@ -102,4 +117,10 @@ def _files(definition: CertificateDefinition) -> Iterator[_File]:
                 str(path),
                 (machine, place),
                 (definition.name, part, form, password),
+            )
+        if target := _value(task, info, info.target):
+            name = target.replace("{name}", definition.name)
+            place = (task.task, machine, name)
+            yield _File(
+                definition.name, task.name, info.target, name, place, (definition.name, info.target)
             )
