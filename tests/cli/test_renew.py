@@ -41,6 +41,8 @@ def test_the_ca_s_window_decides_and_what_is_replaced_is_told_to_it(world: World
     assert result.status == 0, result.stderr
     assert "example.com: renewed (the CA asks for it" in result.stdout
     assert "https://ca.example/incident" in result.stdout
+    *_, last = world.run("history", "example.com").stdout.splitlines()
+    assert "(the CA asks for it" in last
     assert "1 not due" in world.run("renew").stdout
 
 

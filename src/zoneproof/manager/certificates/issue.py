@@ -165,17 +165,20 @@ async def issue_locked(
     account: str = "",
     run: Run | None = None,
     change: Proposal | None = None,
+    reason: str = "",
 ) -> Outcome:
     """Do what :func:`issue` does, for a caller who holds the certificate's lock.
 
-    ``account`` is used instead of the definition's. Raises HeldUpError, and nothing is remembered,
-    for what another order of the ``run`` has found to be down.
+    ``account`` is used instead of the definition's; the history keeps the ``reason``. Raises
+    HeldUpError, and nothing is remembered, for what another order of the ``run`` has found to be
+    down.
     """
     account = account or definition.account or manager.settings.account
     doing = f"{', '.join(definition.identifiers)} with the account {account}"
     with manager.logs.following(definition.name, doing, emit) as tell:
         try:
             outcome = await _issue_with(manager, definition, tell, account, run or Run(), change)
+            await _remember_success(manager, definition, outcome, reason)
         except BaseException as error:
             await tasks_after(manager, definition, tell, error)
             raise
@@ -234,7 +237,6 @@ async def _issue_with(
         with suppress(StorageError):
             await _remember_failure(manager, definition, account, bug, before, change)
         raise bug from error
-    await _remember_success(manager, definition, outcome)
     return outcome
 
 
@@ -386,7 +388,7 @@ def _replaces(manager: Manager, name: str, account: str, renewal: RenewalState) 
 
 
 async def _remember_success(
-    manager: Manager, definition: CertificateDefinition, outcome: Outcome
+    manager: Manager, definition: CertificateDefinition, outcome: Outcome, reason: str
 ) -> None:
     leaf = outcome.issued.chain.leaf
     found = await manager.certificates.find(outcome.name)
@@ -405,7 +407,7 @@ async def _remember_success(
         outcome.name,
         ISSUED,
         f"by {outcome.issued.chain.issuer} with the account {outcome.account}, valid until"
-        f" {times.at(leaf.not_valid_after_utc)}",
+        f" {times.at(leaf.not_valid_after_utc)}{f' ({reason})' if reason else ''}",
     )
 
 

@@ -51,6 +51,7 @@ from zoneproof.manager.manager import Manager
 EmitFor = Callable[[str], Emit]
 _BEGUN = 25  # certificates for each that is worked on; the rest of them wait for something
 _ADVICE = "renewal information"
+_CHANGE = "its change waited for records"
 
 
 class Renewal(msgspec.Struct, frozen=True):
@@ -218,9 +219,9 @@ class _Renewals(msgspec.Struct, frozen=True):
                     return await self._deploy(found, emit)
                 changed = await self._try_change(found, emit)
                 if changed and (changed.outcome or not is_due):
-                    result, reason = changed, "its change waited for records"
+                    result, reason = changed, _CHANGE
                 elif is_due:
-                    result = await self._renew_locked(found, emit)
+                    result = await self._renew_locked(found, emit, reason or found.due.reason)
                 else:
                     return _not_due(found)
         except BusyError as error:
@@ -309,11 +310,11 @@ class _Renewals(msgspec.Struct, frozen=True):
             async with self.manager.clients.use(account) as client:
                 return await client.renewal_info(leaf)
 
-    async def _renew_locked(self, found: CertificateStatus, emit: Emit) -> Renewal:
+    async def _renew_locked(self, found: CertificateStatus, emit: Emit, reason: str) -> Renewal:
         """Try one account after the other; the caller holds the certificate's lock."""
         accounts = self._accounts(found)
         for tried, account in enumerate(accounts, 1):
-            result = await self._try(found.certificate, account, emit)
+            result = await self._try(found.certificate, account, emit, reason)
             failed = result.result == "failed" and tried < len(accounts)
             if not failed or not await self._fails_over(result, found):
                 break
@@ -347,20 +348,27 @@ class _Renewals(msgspec.Struct, frozen=True):
         except ZoneproofError as error:  # the saved definition may work all the same
             emit(Warned(f"{name}: {error.message}"))
             return None
-        return await self._try(found.certificate, "", emit, change) if change else None
+        return await self._try(found.certificate, "", emit, _CHANGE, change) if change else None
 
     async def _try(
         self,
         certificate: ManagedCertificate,
         account: str,
         emit: Emit,
+        reason: str,
         change: Proposal | None = None,
     ) -> Renewal:
         name, names = certificate.name, _names(certificate)
         definition = change.definition if change else certificate.definition
         try:
             outcome = await issue_locked(
-                self.manager, definition, emit, account=account, run=self.run, change=change
+                self.manager,
+                definition,
+                emit,
+                account=account,
+                run=self.run,
+                change=change,
+                reason=reason,
             )
         except AwaitingUserError as error:
             return Renewal(name, "awaiting user", names, error=error)
