@@ -53,9 +53,33 @@ def test_a_secret_on_the_command_line_is_warned_of_once(home: Home) -> None:
 
 
 def test_a_secret_comes_from_a_file(home: Home, tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text(f"{SECRET}\n")
-    done = home.credential("add", "rfc2136", *RFC2136, f"--field=secret=@{tmp_path}/secret")
+    file = tmp_path / "secret"
+    file.write_text(f"{SECRET}\n")
+    file.chmod(0o600)
+    done = home.credential("add", "rfc2136", *RFC2136, f"--field=secret=@{file}")
     assert (done.status, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "credential set rfc2136 --field secret=@{}",
+        "add example.com --provider manual --deploy vault:url=https://127.0.0.1:9/,path=a,token=@{}",
+        "add example.com --provider manual --pkcs12-password @{}",
+        "export --output {}.archive --passphrase @{}",
+    ],
+)
+def test_a_secret_in_a_file_that_others_can_read_is_warned_of(
+    home: Home, tmp_path: Path, command: str
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"{SECRET}\n")
+    file.chmod(0o644)
+    home.add()
+    done = home.run(*command.replace("{}", str(file)).split())
+    (line,) = [one for one in done.stderr.splitlines() if str(file) in one]
+    assert line.startswith(f"zoneproof: warning: {file} can be read by others: run `chmod 600 ")
+    assert done.status == 0
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,7 @@ def test_what_is_no_secret_or_is_read_from_elsewhere_is_not_warned_of(
 ) -> None:
     url = tmp_path / "url"
     url.write_text("https://me:s3cret@auth.example")
+    url.chmod(0o600)
     for server in ("https://auth.example", f"@{url}"):
         inside.good(
             "add", "a.example", "--provider=acme-dns", f"--server={server}", "--pkcs12-password="

@@ -211,6 +211,7 @@ def open_tutorial(folder: Path) -> Iterator[Tutorial]:
             world.pebble.ca_bundle.read_text() + second.ca_bundle.read_text()
         )
         (folder / "tsig.secret").write_text(f"{TSIG_SECRET}\n")
+        (folder / "tsig.secret").chmod(0o600)
         world.write_settings()
         words = {
             **{KNOWN[name].directory_url: url for name, url in directories.items()},

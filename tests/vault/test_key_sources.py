@@ -119,7 +119,7 @@ def test_root_may_hand_a_file_to_its_group_as_systemd_and_kubernetes_do(
     owner: int, mode: int, refused: bool
 ) -> None:
     status = os.stat_result((stat.S_IFREG | mode, 1, 1, 1, owner, 0, 45, 0, 0, 0))
-    assert files.is_open_to_others(status) == refused
+    assert bool(files.exposure(Path("vault.key"), status)) == refused
 
 
 @pytest.mark.parametrize(

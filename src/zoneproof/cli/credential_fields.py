@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import click
 
 from zoneproof.cli.asking import ask
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.files import exposure
+from zoneproof.core.text import printable
 from zoneproof.core.toml import is_reference, read_reference
 from zoneproof.deployment import TaskInfo, check_task_fields
 from zoneproof.manager.certificates.task_definition import describe_kind, secret_fields
@@ -48,13 +53,23 @@ def warn_of_literals(what: Sequence[str], safer: str) -> None:
 
 
 def warn_of_literal(option: str, value: str) -> None:
-    """Warn if the secret that is an option's value stands on the command line itself."""
+    """Warn if others can read the secret that is an option's value."""
+    warn_of_open_files([value])
     if value and not is_reference(value):
         warn_of_literals([option], f"{option} @FILE or {option} env:VARIABLE")
 
 
+def warn_of_open_files(secrets: Iterable[str]) -> None:
+    """Warn of those given as ``@file`` whose file is open to others."""
+    for path in (Path(text[1:]) for text in secrets if text.startswith("@")):
+        with suppress(OSError):  # which reading it tells
+            status = path.stat()
+            if stat.S_ISREG(status.st_mode) and (text := exposure(path, status)):
+                click.echo(f"zoneproof: warning: {printable(text)}", err=True)
+
+
 def given_fields(info: ProviderInfo | TaskInfo, texts: Sequence[str]) -> dict[str, str]:
-    """Read the options, and warn once of secrets that stand on the command line.
+    """Read the options, and warn of secrets that others can read there or in files.
 
     Raises InvalidInputError, also for a field that the provider or task does not have.
     """
@@ -63,9 +78,10 @@ def given_fields(info: ProviderInfo | TaskInfo, texts: Sequence[str]) -> dict[st
         check_names(info, fields)
     else:
         check_task_fields(info.slug, fields)
-    pairs = (text.partition("=") for text in texts)
-    literal = [name.strip() for name, _, value in pairs if not is_reference(value)]
-    seen = secret_fields(info.slug, {name: fields[name] for name in literal})
+    pairs = {name.strip(): value for name, _, value in (text.partition("=") for text in texts)}
+    secrets = secret_fields(info.slug, fields)
+    warn_of_open_files(pairs[name] for name in secrets)
+    seen = [name for name in secrets if not is_reference(pairs[name])]
     warn_of_literals(seen, f"--field {seen[0]}=@FILE or {seen[0]}=env:VARIABLE" if seen else "")
     return fields
 

@@ -16,13 +16,14 @@ from zoneproof.cli.credential_fields import (
     parse_fields,
     warn_of_literal,
     warn_of_literals,
+    warn_of_open_files,
 )
 from zoneproof.cli.option_groups import PATH, dns_settings_options, field_option, together
-from zoneproof.cli.tasks import literal_secrets, parse_task
+from zoneproof.cli.tasks import given_secrets, parse_task
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import read_named
 from zoneproof.core.text import printable
-from zoneproof.core.toml import complaint, read_reference
+from zoneproof.core.toml import complaint, is_reference, read_reference
 from zoneproof.manager import CertificateDefinition, Manager, MethodDefinition, Proposal
 from zoneproof.manager.certificates.proposal import (
     METHOD_SETTINGS,
@@ -280,12 +281,11 @@ def read_options(options: Mapping[str, Any]) -> CertificateOptions:
     password, texts = options["pkcs12_password"], _field_texts(options)
     provider = options["provider"]
     fields = given_fields(describe(provider), texts) if provider else parse_fields(texts)
-    _warn_of_secrets(options)
     file = options["csr"]
     csr = read_csr(read_named(file), str(file)) if file else None
     if csr and csr.doubt:
         click.echo(f"zoneproof: warning: {options['csr']}: {printable(csr.doubt)}", err=True)
-    return CertificateOptions(
+    found = CertificateOptions(
         of_certificate=of_certificate,
         of_method=_given(options, METHOD_SETTINGS),
         provider=provider or "",
@@ -301,6 +301,8 @@ def read_options(options: Mapping[str, Any]) -> CertificateOptions:
             None if password is None else read_reference(password, "--pkcs12-password")
         ),
     )
+    _warn_of_secrets(options)
+    return found
 
 
 def _given(options: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -311,7 +313,10 @@ def _warn_of_secrets(options: Mapping[str, Any]) -> None:
     warn_of_literal("--pkcs12-password", options["pkcs12_password"] or "")
     for text in options["tasks"]:
         kind, _, given = text.partition(":")
-        shown = [f"--deploy {kind}:{name}" for name in literal_secrets(kind, given)]
+        secrets = given_secrets(kind, given)
+        warn_of_open_files(secrets.values())
+        literal = [name for name, value in secrets.items() if not is_reference(value)]
+        shown = [f"--deploy {kind}:{name}" for name in literal]
         warn_of_literals(shown, f"{shown[0]}=@FILE" if shown else "")
 
 

@@ -83,8 +83,8 @@ def terms_from(options: Mapping[str, Any]) -> AccountTerms:
         raise InvalidInputError("external account binding needs both --eab-kid and --eab-hmac-key")
     eab = None
     if eab_kid:
-        warn_of_literal("--eab-hmac-key", eab_hmac_key)
         hmac_key = read_reference(eab_hmac_key, "--eab-hmac-key")
+        warn_of_literal("--eab-hmac-key", eab_hmac_key)
         eab = ExternalAccountBinding(eab_kid, hmac_key)
     return AccountTerms(
         email=options["email"],

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.core.toml import is_reference, read_reference
+from zoneproof.core.toml import read_reference
 from zoneproof.deployment import describe_task
 from zoneproof.manager.certificates.proposal import GivenTask
 from zoneproof.manager.certificates.task_definition import TaskDefinition, secret_fields
@@ -43,11 +43,10 @@ def parse_task(text: str) -> GivenTask:
         ) from error
 
 
-def literal_secrets(kind: str, given: str) -> list[str]:
-    """Return the secret fields whose value stands on the command line itself."""
+def given_secrets(kind: str, given: str) -> dict[str, str]:
+    """Return the secret fields as they were given: ``@file``, ``env:VARIABLE`` or the value."""
     pairs = _pairs(kind, given)
-    literal = {name: value for name, value in pairs.items() if not is_reference(value)}
-    return secret_fields(kind, literal)
+    return {name: pairs[name] for name in secret_fields(kind, pairs)}
 
 
 def _pairs(kind: str, given: str) -> dict[str, str]:

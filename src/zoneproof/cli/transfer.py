@@ -13,6 +13,7 @@ import msgspec
 
 from zoneproof.cli.asking import can_ask, confirm, yes_option
 from zoneproof.cli.completion import certificates
+from zoneproof.cli.credential_fields import warn_of_open_files
 from zoneproof.cli.option_groups import PATH, dry_run_option, json_option, together
 from zoneproof.cli.output import json_document
 from zoneproof.cli.running import run_with_manager
@@ -150,7 +151,9 @@ def get_passphrase(source: str | None, *, twice: bool) -> str:
             "the passphrase comes from --passphrase @FILE or --passphrase env:VARIABLE, or is typed"
             " at a terminal: others could see one on the command line"
         )
-    return read_reference(source, "--passphrase")
+    passphrase = read_reference(source, "--passphrase")
+    warn_of_open_files([source])
+    return passphrase
 
 
 taking_options = together(

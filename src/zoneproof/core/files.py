@@ -90,22 +90,24 @@ def read(path: Path, *, secret: bool) -> str | None:
         return None
     except OSError as error:
         raise VaultError(f"cannot read {path}: {error.strerror}") from error
-    if secret and os.name == "posix" and is_open_to_others(status):
-        raise VaultError(
-            f"{path} can be read by others: run `chmod 600 {shlex.quote(str(path))}`, and rotate"
-            " the key if somebody may have read it"
-        )
+    if secret and (text := exposure(path, status)):
+        raise VaultError(text)
     return data.decode("ascii", "replace")
 
 
-def is_open_to_others(status: os.stat_result) -> bool:
-    """Tell whether anybody but the owner may use a file.
+def exposure(path: Path, status: os.stat_result) -> str:
+    """Say that anybody but the owner may use a file with a secret, and what to do; empty if not.
 
     Where root is the owner, its group may read: systemd and Kubernetes hand secrets in this way
     to a service that runs as another user.
     """
     allowed = 0o740 if status.st_uid == 0 else 0o700
-    return bool(stat.S_IMODE(status.st_mode) & 0o777 & ~allowed)
+    if os.name != "posix" or not stat.S_IMODE(status.st_mode) & 0o777 & ~allowed:
+        return ""
+    return (
+        f"{path} can be read by others: run `chmod 600 {shlex.quote(str(path))}`, and rotate"
+        " the key if somebody may have read it"
+    )
 
 
 def create(path: Path, text: str) -> None:

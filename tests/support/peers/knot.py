@@ -81,6 +81,7 @@ class Knot(Knotd):
         )
         self.secret_file = folder / "tsig.secret"
         self.secret_file.write_text(TSIG_SECRET)
+        self.secret_file.chmod(0o600)
 
 
 def key_section(keys: Iterable[tuple[str, str, str]]) -> str:
