@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.cli.inside import Inside
 from tests.support.web_pages import Client, WebPages
 from tests.web.test_people import seen
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.manager import MethodDefinition
+from zoneproof.manager import Home, MethodDefinition, open_manager
 from zoneproof.pages.forms import Form
 from zoneproof.web.pages.method_forms import (
     MethodForm,
@@ -231,6 +232,32 @@ def test_what_somebody_else_did_meanwhile_is_not_undone_unawares(inside: Inside)
         assert len(method_of(inside)) == 2
         assert alice.post(f"{AT}/definition", None, **fields_of(alice)).status == 303
         assert len(method_of(inside)) == 1
+
+
+def test_how_the_files_are_written_is_changed_in_the_form(inside: Inside) -> None:
+    with_credential(inside)
+    inside.good(*ADD)
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        files = {"key_mode": "0640", "pkcs12": "yes", "pkcs12_password": "a pass word "}
+        assert alice.post(f"{AT}/definition", None, **fields_of(alice, **files)).status == 303
+        defined = json.loads(inside.good("show", "a.example", "--json"))["definition"]
+        assert (defined["key_mode"], defined["pkcs12"]) == ("0640", True)
+        assert "combined" not in defined
+        shown = alice.get(f"{AT}/definition").text
+        assert 'value="0640"' in shown
+        assert "a pass word" not in shown
+        del files["pkcs12_password"]
+        kept = alice.post(f"{AT}/definition", None, **fields_of(alice, **files, renew=""))
+        assert kept.status == 303
+        wrong = alice.post(f"{AT}/definition", None, **fields_of(alice, key_mode="9"))
+        assert (wrong.status, 'value="9"' in wrong.text) == (400, True)
+
+    async def stored() -> bytes:
+        async with open_manager(Home(inside.home)) as manager:
+            return await manager.certificates.pkcs12_password("a.example")
+
+    assert asyncio.run(stored()) == b"a pass word "
 
 
 def test_tasks_are_changed_and_moved_in_forms(inside: Inside) -> None:

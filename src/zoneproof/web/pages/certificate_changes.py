@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
 from msgspec.structs import replace
 from starlette.responses import Response
 
 from zoneproof.core.errors import BusyError, InvalidInputError, ZoneproofError
 from zoneproof.manager import CertificateDefinition, Proposal, describe_changes, field_text
+from zoneproof.manager.certificates.definition import of_our_key
 from zoneproof.manager.certificates.definition_file import format_definitions, parse_definition
 from zoneproof.manager.certificates.proposal import save
 from zoneproof.pages.forms import Form
@@ -26,11 +26,11 @@ from zoneproof.web.pages.method_forms import (
 )
 from zoneproof.web.visits import Page, Visit
 
-_TEXTS = ("account", "key_type", "profile", "preferred_profile", "preferred_chain")
-_BOXES = ("renew", "reuse_key", "ignore_caa")
-_OF_OUR_KEY = ("key_type", "reuse_key")
-_IN_FORM = {*_TEXTS, *_BOXES, "identifiers", "fallback_accounts", "method"}
-_ELSEWHERE = {"name", "csr", "deploy"}  # the page itself says what these are
+_TEXTS = (
+    *("account", "key_type", "profile", "preferred_profile", "preferred_chain"),
+    *("key_group", "key_mode"),
+)
+_BOXES = ("renew", "reuse_key", "ignore_caa", "combined", "pkcs12")
 
 
 def pages() -> list[Page]:
@@ -88,21 +88,10 @@ async def _show(
         accounts=await account_choices(visit.manager, definition.account),
         key_types=key_types(),
         credentials=await credential_choices(visit.manager),
-        not_shown=_not_shown(definition),
         seen=seen or _revision(definition),
         toml=toml or format_definitions([definition]),
         error=visit.refused(error) if error else "",
     )
-
-
-def _not_shown(definition: CertificateDefinition) -> Mapping[str, str]:
-    """Return what is defined and is not in the form, in words."""
-    told = msgspec.to_builtins(definition)
-    return {
-        name.replace("_", " "): field_text(value)
-        for name, value in told.items()
-        if name not in _IN_FORM | _ELSEWHERE
-    }
 
 
 def _revision(definition: CertificateDefinition) -> str:
@@ -120,7 +109,9 @@ async def _save(visit: Visit) -> Response:
     before = (await visit.manager.certificates.get(visit.name)).definition
     try:
         _require_seen(form, before)
-        return await _saved(visit, _changed(form, typed.methods, before), before)
+        changed = _changed(form, typed.methods, before)
+        password = form.secret("pkcs12_password") if changed.pkcs12 else ""
+        return await _saved(visit, changed, before, password or None)
     except ZoneproofError as error:
         return await _show(visit, error, typed=typed)
 
@@ -133,7 +124,7 @@ def _changed(
     boxes = {name: form.is_on(name) for name in _BOXES}
     if not before.csr and texts["key_type"] not in key_types():
         raise InvalidInputError(f"choose a kind of key: {', '.join(key_types())}")
-    stays = _OF_OUR_KEY if before.csr else ()
+    stays = of_our_key() if before.csr else ()
     said = {name: value for name, value in {**texts, **boxes}.items() if name not in stays}
     return replace(
         before,
@@ -168,11 +159,15 @@ async def _save_toml(visit: Visit) -> Response:
 
 
 async def _saved(
-    visit: Visit, changed: CertificateDefinition, before: CertificateDefinition
+    visit: Visit,
+    changed: CertificateDefinition,
+    before: CertificateDefinition,
+    password: str | None = None,
 ) -> Response:
-    wanted = Proposal(changed.check())
+    wanted = Proposal(changed.check(), pkcs12_password=password)
     await save(visit.manager, wanted, before)
     changes = describe_changes(before, wanted.definition)
+    changes += ["another password of bundle.p12"] if password else []
     visit.does("edit", f"{before.name}: {'; '.join(changes) or 'nothing'}")
     path = f"/certificates/{before.name}/definition"
     if not changes:
