@@ -13,7 +13,7 @@ from zoneproof.cli.credential_fields import given_fields
 from zoneproof.cli.option_groups import PATH, Commands, field_option, json_option
 from zoneproof.cli.output import json_document, tell
 from zoneproof.cli.running import run_with_manager
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import AwaitingUserError, InvalidInputError
 from zoneproof.core.files import exists_already, write_new
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.core.text import count, printable
@@ -65,7 +65,8 @@ def add(
     zoneproof registration add example.com www.example.com --server https://auth.example.net
 
     This is what the first order of each name would do; afterwards no order has to wait. Names that
-    are already registered are unchanged. Exits with 1 if one could not be registered.
+    are already registered are unchanged. Exits with 1 if one could not be registered, 3 if you have
+    to create records, else 0.
     """
     identifiers = [Identifier.parse(name) for name in names]
     for one in identifiers:
@@ -88,6 +89,8 @@ def add(
         _tell_registered(found)
     if any(one.error for one in found):
         raise SystemExit(1)
+    if any(one.advice for one in found):
+        raise SystemExit(AwaitingUserError.exit_code)
 
 
 def _registered(one: Registered) -> dict[str, str]:
