@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def test_a_registration_is_listed_noted_restricted_and_shown(service: Service) -
     command(service.config, "note", account.subdomain, "the web server")
     command(service.config, "allow", account.subdomain, "192.0.2.0/24", "2001:db8::/32")
     listed = command(service.config, "list")
-    assert f"{account.fulldomain}  enabled   the web server\n" in listed
+    assert listed.startswith("NAME ")
+    assert re.search(rf"^{account.fulldomain} +enabled +the web server$", listed, re.MULTILINE)
     shown = command(service.config, "show", account.subdomain)
     assert "192.0.2.0/24, 2001:db8::/32" in shown
     assert txt("a") in shown

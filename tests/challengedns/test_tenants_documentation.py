@@ -62,7 +62,7 @@ def test_the_rest_api_page_works_from_the_first_example_to_the_last(service: Ser
 def test_the_licence_key_page_works_from_the_first_example_to_the_last(service: Service) -> None:
     create, replace, register = blocks("licence-keys.md")
     said = run(service, create)
-    assert "web-team  enabled   0 of 50 registrations  until 2100-01-01" in said
+    assert "web-team  enabled  0 of 50 registrations  until 2100-01-01" in said
     key = next(line for line in said.splitlines() if line.startswith("zp_"))
     assert run(service, register, KEY=key).count('"fulldomain"') == 3
     run(service, replace.replace("ID", f"{key[3:11]} --yes"))

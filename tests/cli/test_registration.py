@@ -37,7 +37,9 @@ def filled(inside: Inside) -> Inside:
 
 def test_registrations_are_listed_without_their_keys(filled: Inside) -> None:
     told = filled.good("registration", "list")
-    assert told.splitlines()[0] == f"mail.example.com  c3.auth.example.net  {ONE}"
+    heading, first, *_, last = told.splitlines()
+    assert first == f"mail.example.com  c3.auth.example.net      {ONE}"
+    assert {line.index("http") for line in (first, last)} == {heading.index("SERVICE")}
     as_json = filled.good("registration", "list", "--json")
     assert len(json.loads(as_json)) == 3
     for secret in ("the-password", "user-name"):

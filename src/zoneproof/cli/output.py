@@ -107,11 +107,17 @@ def tell_all(
     if not found:
         click.echo(if_none)
         return
-    lines = [heading, *map(row, found)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    print_table([heading, *map(row, found)])
+
+
+def print_table(lines: Sequence[Sequence[str]], widths: Sequence[int] = ()) -> Sequence[int]:
+    """Print lines in columns, of ``widths`` at least, and return how wide they are."""
+    columns = zip(widths or [0] * len(lines[0]), *lines, strict=True)
+    widths = [max(least, *map(len, texts)) for least, *texts in columns]
     for line in lines:
         cells = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
         click.echo(printable("  ".join(cells).rstrip()))
+    return widths
 
 
 def print_fields(fields: Iterable[CredentialField]) -> None:

@@ -11,7 +11,7 @@ from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import credentials
 from zoneproof.cli.credential_fields import given_fields
 from zoneproof.cli.option_groups import PATH, Commands, field_option, json_option
-from zoneproof.cli.output import json_document, tell
+from zoneproof.cli.output import json_document, tell, tell_all
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import AwaitingUserError, InvalidInputError
 from zoneproof.core.files import exists_already, write_new
@@ -140,17 +140,14 @@ def _tell_registered(found: Sequence[Registered]) -> None:
 @json_option
 def list_registrations(server: str, as_json: bool) -> None:
     """List each domain and where its challenges go."""
-    found = _find(server)
-    if as_json:
-        json_document([_shown(domain, one) for domain, one in found])
-        return
-    if not found:
-        click.echo(
-            "no registrations: 'zoneproof registration add' makes them, and so does the first "
-            "certificate through acme-dns"
-        )
-    for domain, one in found:
-        click.echo(printable(f"{domain}  {one.fulldomain}  {one.server}"))
+    tell_all(
+        [_shown(domain, one) for domain, one in _find(server)],
+        ("DOMAIN", "CNAME TARGET", "SERVICE"),
+        lambda one: tuple(one.values()),
+        if_none="no registrations: 'zoneproof registration add' makes them, and so does the first"
+        " certificate through acme-dns",
+        as_json=as_json,
+    )
 
 
 @registration.command()

@@ -15,9 +15,10 @@ from zoneproof.challengedns.store.audit import Actor
 from zoneproof.challengedns.store.database import Database, database_exists, open_database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.cli.option_groups import PATH
-from zoneproof.cli.output import json_text
+from zoneproof.cli.output import json_text, print_table
 from zoneproof.cli.person import person
 from zoneproof.core.errors import ConfigError, InvalidInputError, RegistrationError
+from zoneproof.core.text import count
 from zoneproof.storage import Transaction
 
 T = TypeVar("T")
@@ -88,15 +89,17 @@ def show_all(
     path: Path,
     page: Callable[[Transaction, Registrations, str], Sequence[T]],
     identify: Callable[[T], str],
-    line: Callable[[T], str],
+    heading: Sequence[str],
+    row: Callable[[T], Sequence[str]],
     *,
     if_none: str,
     as_json: bool,
 ) -> None:
     """Print what follows "", and what follows each page's last, as :func:`identify` calls it.
 
-    As a list in JSON, or in lines; or that there is none. Each page is read in a transaction of its
-    own, between which others can write.
+    As a list in JSON, or in columns below a heading, which grow wider where a page needs it; or
+    that there is none. Each page is read in a transaction of its own, between which others can
+    write.
     """
 
     async def work(database: Database, registrations: Registrations) -> None:
@@ -106,10 +109,14 @@ def show_all(
             return page(tx, registrations, after)
 
         before = "[\n"
+        widths: Sequence[int] = ()
         while found := await database.read(following):
-            for each in found:
-                click.echo(f"{before}{json_text(each)}" if as_json else line(each), nl=not as_json)
-                before = ",\n"
+            if as_json:
+                for each in found:
+                    click.echo(f"{before}{json_text(each)}", nl=False)
+                    before = ",\n"
+            else:
+                widths = print_table([*([] if after else [heading]), *map(row, found)], widths)
             after = identify(found[-1])
         if as_json:
             click.echo("\n]" if after else "[]")
@@ -117,6 +124,11 @@ def show_all(
             click.echo(if_none)
 
     _run(path, work)
+
+
+def distance(behind: int) -> str:
+    """Say how many changes a node or a secondary is behind."""
+    return f"behind by {count(behind, 'change')}" if behind else "current"
 
 
 def print_facts(facts: dict[str, object]) -> None:

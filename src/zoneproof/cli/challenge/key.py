@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -50,17 +51,16 @@ def create(path: Path, tenant_name: str | None, operator: bool, note: str, as_js
 def list_keys(path: Path, tenant_name: str, as_json: bool) -> None:
     """List the keys, without their secret parts."""
 
-    def line(found: LicenceKey) -> str:
-        whose = found.tenant or "(operator)"
-        made = times.at(found.created_at)
-        return f"{found.id}  {whose}  made {made}  {found.note}".rstrip()
+    def row(found: LicenceKey) -> Sequence[str]:
+        return found.id, found.tenant or "(operator)", times.at(found.created_at), found.note
 
     whose = f" of the tenant {tenant_name}" if tenant_name else ""
     show_all(
         path,
         lambda tx, them, after: them.tenants.keys(tx, tenant=tenant_name, after=after),
         lambda found: found.id,
-        line,
+        ("ID", "TENANT", "CREATED", "NOTE"),
+        row,
         if_none=f"no keys{whose} yet: 'zoneproof challenge key create'",
         as_json=as_json,
     )

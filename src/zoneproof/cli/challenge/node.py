@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,9 +11,9 @@ from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.store import node_rows
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.cli.asking import confirm, yes_option
-from zoneproof.cli.challenge.database import config_option, read, write
+from zoneproof.cli.challenge.database import config_option, distance, read, write
 from zoneproof.cli.option_groups import Commands, json_option
-from zoneproof.cli.output import json_document, tell
+from zoneproof.cli.output import json_document, print_table, tell
 from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.storage import Transaction
 
@@ -43,19 +44,22 @@ def list_nodes(path: Path, as_json: bool) -> None:
         return
     if not found:
         click.echo("no node has been started yet: 'zoneproof challenge serve'")
+        return
 
-    def line(each: NodeFacts) -> str:
-        behind = "current" if each.behind == 0 else f"behind by {each.behind} changes"
-        if each.lease == "none yet":
-            behind = "waits until the others know it"
+    def row(each: NodeFacts) -> Sequence[str]:
+        is_new = each.lease == "none yet"
         return (
-            f"{each.name}  {each.address}  {each.version}  {each.lease}  {behind}"
-            f"  renewed {each.renewed_seconds_ago} s ago"
-            f"  DNS {'answers' if each.answers else 'does not answer'} here"
+            each.name,
+            each.address,
+            each.version,
+            each.lease,
+            f"{each.renewed_seconds_ago} s ago",
+            "waits until the others know it" if is_new else distance(each.behind),
+            "answers" if each.answers else "does not answer",
         )
 
-    for each in found:
-        click.echo(line(each))
+    heading = ("NAME", "ADDRESS", "VERSION", "LEASE", "RENEWED", "STATUS", "DNS FROM HERE")
+    print_table([heading, *map(row, found)])
 
 
 @node.command()

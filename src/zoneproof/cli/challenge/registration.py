@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -52,16 +52,16 @@ def list_registrations(path: Path, tenant: str, as_json: bool) -> None:
         found = registrations.page(tx, tenant=tenant, after=after)
         return [facts_of(registrations, each) for each in found]
 
-    def line(found: RegistrationFacts) -> str:
-        state = "disabled" if found.disabled else "enabled "
-        return f"{found.fulldomain}  {state}  {found.note}".rstrip()
+    def row(found: RegistrationFacts) -> Sequence[str]:
+        return found.fulldomain, "disabled" if found.disabled else "enabled", found.note
 
     whose = f" of the tenant {tenant}" if tenant else ""
     show_all(
         path,
         page,
         lambda found: found.subdomain,
-        line,
+        ("NAME", "STATUS", "NOTE"),
+        row,
         if_none=f"no registrations{whose} yet: clients make them, with a tenant's licence key",
         as_json=as_json,
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from zoneproof.challengedns.config import load_config
-from zoneproof.cli.challenge.database import config_option, read
+from zoneproof.cli.challenge.database import config_option, distance, read
 from zoneproof.cli.option_groups import Commands, json_option
-from zoneproof.cli.output import json_document
+from zoneproof.cli.output import json_document, print_table
 
 
 @click.group(cls=Commands)
@@ -43,13 +44,11 @@ def list_secondaries(path: Path, as_json: bool) -> None:
         return
     if not found:
         click.echo(f"there are no secondaries: 'secondaries' in {path}")
+        return
 
-    def line(each: SecondaryFacts) -> str:
-        how = each.problem
-        if each.behind is not None:
-            how = f"serial {each.serial}  "
-            how += "current" if each.behind == 0 else f"behind by {each.behind} changes"
-        return f"{each.secondary}  {each.zone}  {each.server}  {how}"
+    def row(each: SecondaryFacts) -> Sequence[str]:
+        serial = "-" if each.serial is None else str(each.serial)
+        how = each.problem if each.behind is None else distance(each.behind)
+        return each.secondary, each.zone, each.server, serial, how
 
-    for each in found:
-        click.echo(line(each))
+    print_table([("NAME", "ZONE", "SERVER", "SERIAL", "STATUS"), *map(row, found)])

@@ -93,7 +93,8 @@ def list_tenants(path: Path, as_json: bool) -> None:
         path,
         lambda tx, them, after: them.tenants.page(tx, after=after),
         lambda found: found.name,
-        _line,
+        ("NAME", "STATUS", "REGISTRATIONS", "UNTIL"),
+        lambda found: (found.name, _status(found), _used(found), _until(found)),
         if_none="no tenants yet: 'zoneproof challenge tenant create'",
         as_json=as_json,
     )
@@ -110,7 +111,7 @@ def show(path: Path, name: str, as_json: bool) -> None:
         json_document(found)
         return
     facts = asdict(found)
-    facts["expires_at"] = _NEVER if found.expires_at is None else times.at(found.expires_at)
+    facts["expires_at"] = _until(found)
     facts["created_at"] = times.at(found.created_at)
     print_facts(facts)
 
@@ -183,7 +184,18 @@ def _tell(found: Tenant, *, as_json: bool) -> None:
 
 
 def _line(found: Tenant) -> str:
+    line = f"{found.name}  {_status(found)}  {_used(found)} registrations"
+    return line if found.expires_at is None else f"{line}  until {_until(found)}"
+
+
+def _status(found: Tenant) -> str:
     over = found.expires_at is not None and found.expires_at <= datetime.now(UTC).timestamp()
-    state = "disabled" if found.disabled else "expired " if over else "enabled "
-    line = f"{found.name}  {state}  {found.registrations} of {found.quota} registrations"
-    return line if found.expires_at is None else f"{line}  until {times.at(found.expires_at)}"
+    return "disabled" if found.disabled else "expired" if over else "enabled"
+
+
+def _used(found: Tenant) -> str:
+    return f"{found.registrations} of {found.quota}"
+
+
+def _until(found: Tenant) -> str:
+    return _NEVER if found.expires_at is None else times.at(found.expires_at)
