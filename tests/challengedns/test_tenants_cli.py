@@ -137,6 +137,8 @@ def test_a_key_is_printed_once_works_at_once_and_is_revoked_by_its_id(
         (("tenant", "change", "nobody"), 2, "give --quota, --expires or both"),
         (("tenant", "change", "nobody", "--quota", "1"), 2, "there is no tenant 'nobody'"),
         (("tenant", "delete", "nobody"), 2, "there is no tenant 'nobody'"),
+        (("key", "create", "--operator", "--note", "x" * 201), 2, "a note has at most 200"),
+        (("registration", "note", "x", "x" * 201), 2, "has 201 characters: a note has at most"),
         (("key", "create"), 2, "either a tenant or --operator"),
         (("key", "create", "nobody"), 2, "there is no tenant 'nobody'"),
         (("key", "create", "nobody", "--operator"), 2, "either a tenant or --operator"),

@@ -145,6 +145,17 @@ def test_a_quota_that_is_used_up_is_told_with_what_helps(pages: ServicePages) ->
     assert "delete a registration, or ask the operator for more" in answer.text
 
 
+def test_a_note_that_is_too_long_is_refused_and_not_cut(pages: ServicePages) -> None:
+    account = register(pages.url, pages.keys["team"])
+    path = f"/portal/registrations/{account.subdomain}"
+    tenant = pages.tenant()
+    assert tenant.post(path, note="kept", allowfrom="").status == 303
+    answer = tenant.post(path, note="x" * 201, allowfrom="")
+    assert answer.status == 400
+    assert "a note has at most 200" in answer.text
+    assert "kept" in tenant.get(path).text
+
+
 def test_the_key_stands_in_the_setup_only_for_whoever_types_it(pages: ServicePages) -> None:
     tenant = pages.tenant()
     key = pages.keys["team"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from starlette.requests import Request
 
 from zoneproof.challenges.records import record_parts
 from zoneproof.core.errors import AwaitingUserError, InvalidInputError
@@ -16,6 +17,7 @@ from zoneproof.issuance import OrderPlanned, RecordAwaited, RecordPublished, War
 from zoneproof.manager import CertificateSummary, Home, Manager
 from zoneproof.manager.certificates.log import logged_runs
 from zoneproof.pages.assets import PATH, Assets
+from zoneproof.pages.browser import lead_to, note_of
 from zoneproof.pages.forms import parse
 from zoneproof.pages.guard import Guard
 from zoneproof.pages.rendering import Templates
@@ -299,3 +301,12 @@ def test_only_names_of_the_server_are_its_own() -> None:
         assert not guard._is_ours(host)
     for host in ("evil@127.0.0.1", "127.0.0.1/evil", "localhost?evil", "localhost#evil"):
         assert not guard._is_ours(host)
+
+
+def test_what_one_page_tells_on_the_next_shows_where_it_was_cut() -> None:
+    def told(note: str) -> str:
+        cookie = lead_to("/", note).headers["set-cookie"].partition(";")[0]
+        return note_of(Request({"type": "http", "headers": [(b"cookie", cookie.encode())]}))
+
+    assert told("n" * 500) == "n" * 500
+    assert told("é" * 501) == "é" * 497 + "..."

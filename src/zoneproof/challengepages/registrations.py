@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from zoneproof.challengedns.api.pages import ADMIN, PORTAL
 from zoneproof.challengedns.store import usage
-from zoneproof.challengedns.store.checks import check_networks, clean_note
+from zoneproof.challengedns.store.checks import check_networks, check_note
 from zoneproof.challengedns.store.last_questions import LastQuestion, last_questions
 from zoneproof.challengedns.store.registrations import NewRegistration, Registrations
 from zoneproof.challengedns.store.rows import RegistrationRow
@@ -160,7 +160,7 @@ async def _look(
 
 
 async def _change(visit: ServiceVisit) -> Response:
-    note = clean_note(visit.form.text("note"))
+    note = check_note(visit.form.text("note"))
     networks = check_networks(visit.form.words("allowfrom"))
     registrations = visit.registrations
 
@@ -250,7 +250,7 @@ async def _create(visit: ServiceVisit) -> Response:
 
     def work(tx: Transaction, who: LicenceKey) -> NewRegistration:
         return registrations.register(
-            tx, allowfrom=visit.form.words("allowfrom"), note=domain, tenant=who.tenant
+            tx, allowfrom=visit.form.words("allowfrom"), note=check_note(domain), tenant=who.tenant
         )
 
     try:

@@ -11,12 +11,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from zoneproof.core.text import printable
+from zoneproof.core.text import printable, sanitize
 from zoneproof.pages.rendering import Templates
 from zoneproof.serving.responses import HttpError, of_framework
 
 THEMES = ("light", "dark")
 
+_NOTE = 500  # characters: a cookie has at most 4096 bytes
 _NOTE_COOKIE = "__Host-zoneproof-note"
 _THEME_COOKIE = "zoneproof-theme"
 _YEAR = 365 * 86_400
@@ -46,7 +47,7 @@ def lead_to(path: str, note: str = "", **query: str) -> Response:
     url = f"{path}?{urlencode(query)}" if query else path
     answer = RedirectResponse(url, 303)
     if note:
-        text = base64.urlsafe_b64encode(note[:500].encode()).decode()
+        text = base64.urlsafe_b64encode(sanitize(note, limit=_NOTE).encode()).decode()
         answer.set_cookie(
             _NOTE_COOKIE, text, max_age=60, secure=True, httponly=True, samesite="lax"
         )

@@ -66,5 +66,17 @@ MAX_NOTE = 200
 
 
 def clean_note(note: str) -> str:
-    """Return the printable characters of a note, at most 200."""
+    """Return the printable characters of a client's note, at most 200."""
     return "".join(character for character in note if character.isprintable())[:MAX_NOTE]
+
+
+def check_note(note: str) -> str:
+    """Return the printable characters of a person's note.
+
+    Raises InvalidInputError for one of more than 200.
+    """
+    if len(note) > MAX_NOTE:
+        raise InvalidInputError(
+            f"the note has {len(note)} characters: a note has at most {MAX_NOTE}"
+        )
+    return clean_note(note)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from zoneproof.challengedns.store import tenant_rows
 from zoneproof.challengedns.store.audit import UNNOTED, ServiceAudit
-from zoneproof.challengedns.store.checks import clean_note
+from zoneproof.challengedns.store.checks import check_note
 from zoneproof.challengedns.store.keys import (
     NO_KEY_HAS_THIS_HASH,
     has_hash,
@@ -107,13 +107,16 @@ class Tenants:
     # --- keys ------------------------------------------------------------------------------
 
     def create_key(self, tx: Transaction, tenant: str | None, *, note: str = "") -> NewKey:
-        """Make a licence key of a tenant, or an operator's key for None."""
+        """Make a licence key of a tenant, or an operator's key for None.
+
+        Raises RegistrationError ``not_found``, InvalidInputError for a note that is too long.
+        """
         if tenant is not None:
             known_tenant(tx, tenant)
         key_id, key = new_licence_key()
         while tenant_rows.key(tx, key_id):
             key_id, key = new_licence_key()
-        made = LicenceKey(key_id, tenant, clean_note(note), self._now())
+        made = LicenceKey(key_id, tenant, check_note(note), self._now())
         tenant_rows.insert_key(tx, made, hash_key(key))
         self.audit.note(tx, "key create", _named(made), tenant=tenant)
         return NewKey(made.id, made.tenant, made.note, made.created_at, key)

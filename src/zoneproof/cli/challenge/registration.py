@@ -17,6 +17,7 @@ from zoneproof.challengedns.api.messages import (
 )
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.own_names import own_names
+from zoneproof.challengedns.store.checks import check_note
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.tenant_rows import Tenant
 from zoneproof.challengedns.store.tenants import known_tenant
@@ -93,7 +94,8 @@ def show(path: Path, subdomain: str, as_json: bool) -> None:
 @json_option
 def note(path: Path, subdomain: str, text: str, as_json: bool) -> None:
     """Replace the note of a registration."""
-    changed = _change(path, subdomain, lambda tx, them: them.set_note(tx, subdomain, text))
+    kept = check_note(text)
+    changed = _change(path, subdomain, lambda tx, them: them.set_note(tx, subdomain, kept))
     tell(changed, f"{changed.fulldomain}: {changed.note}", as_json=as_json)
 
 
