@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.support.command import Result, run_zoneproof
+from tests.support.mounts import needs_mounts
 from tests.support.peers.knot import Knot
 from tests.support.peers.unbound import Unbound
 from zoneproof.challengedns.config import load_config
@@ -120,7 +123,6 @@ def test_an_address_that_no_public_ca_reaches_is_told(
     assert done.status == 0, done.stderr
     assert told in done.stdout
     assert ("Public CAs cannot" in done.stdout) == bool(told)
-    assert f"Database: {tmp_path / 'state/challenge.db'}\n" in done.stdout
 
 
 def test_every_setting_that_is_commented_out_exists(tmp_path: Path) -> None:
@@ -222,6 +224,52 @@ def test_what_failed_half_way_leaves_nothing_in_the_way_and_can_be_run_again(
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
     (tmp_path / "state").unlink()
     assert init(*options(tmp_path), "--agree-tos").status == 0
+
+
+def test_where_the_database_will_be_and_whose_is_told_first(tmp_path: Path) -> None:
+    database = tmp_path / "state/challenge.db"
+    owner = pwd.getpwuid(os.geteuid()).pw_name
+    told = f"Database: {database}, which will belong to {owner}; --database chooses another place"
+    assert init(*options(tmp_path), "--agree-tos").stdout.splitlines()[0] == told
+    again = init(*options(tmp_path), "--agree-tos", "--force").stdout.splitlines()[0]
+    assert again == told.replace(f"will belong to {owner}", "already exists")
+
+
+def test_a_database_is_named_from_where_the_command_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = tmp_path / "elsewhere/zoneproof.toml"
+    chosen = options(tmp_path, config=str(config), database="mine.db")
+    assert init(*chosen, "--agree-tos", "--json").status == 0
+    assert (tmp_path / "mine.db").exists()
+    assert load_config(config).database == tmp_path / "mine.db"
+
+
+def of_root(state: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the command where ``/var/lib`` is another folder."""
+    program = f'mount --bind {state} /var/lib && exec {sys.executable} -m zoneproof challenge "$@"'
+    return run(["unshare", "--mount", "sh", "-c", program, "sh", "init", *options])
+
+
+@needs_mounts
+def test_the_database_of_another_service_is_not_taken_unasked(tmp_path: Path) -> None:
+    state = tmp_path / "var"
+    state.mkdir()
+    config = tmp_path / "zoneproof.toml"
+    chosen = [one for one in options(tmp_path) if not one.startswith("--database")]
+    first = of_root(state, *chosen, "--agree-tos")
+    place = "/var/lib/zoneproof-challenge/challenge.db"
+    assert first.stdout.startswith(f"Database: {place}, which will belong to root; --database")
+    assert of_root(state, *chosen, "--agree-tos", "--force").returncode == 0
+    config.unlink()
+    again = of_root(state, *chosen, "--agree-tos")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert again.stderr == (
+        f"zoneproof: {place} already exists, and may be another service's: give --database, which"
+        " chooses another place, or this one\n"
+    )
+    assert not config.exists()
 
 
 def test_a_database_from_an_earlier_try_is_used(tmp_path: Path) -> None:

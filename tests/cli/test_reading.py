@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from tests.cli.inside import Inside
 from tests.cli.managing import issue
+from tests.support.mounts import needs_mounts
 from tests.support.world import World
 
 READING = [
@@ -73,14 +73,6 @@ def mounted(home: Path, mount: str, command: str) -> subprocess.CompletedProcess
         timeout=60,
         check=False,
     )
-
-
-needs_mounts = pytest.mark.skipif(
-    not shutil.which("unshare")
-    or subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode
-    != 0,
-    reason="file systems can be mounted by root alone",
-)
 
 
 @needs_mounts

@@ -134,7 +134,8 @@ _ROOT_FOLDER = Path("/var/lib/zoneproof-challenge")
     default="",
     metavar="FILE|URL",
     help="Where to keep registrations: a file, or postgresql://user@host/database, without a"
-    " password, for one of several nodes.",
+    " password, for one of several nodes.  [default: challenge.db beside the configuration, for"
+    " root in /var/lib/zoneproof-challenge]",
 )
 @click.option(
     "--node",
@@ -223,6 +224,12 @@ def init(
     if tls == "auto":
         agree_tos = agree_tos or _agrees(ca)
     folder = _ROOT_FOLDER if is_root else Path()
+    own_place = folder / "challenge.db"
+    if is_root and path != ROOT_CONFIG and not (database or force) and own_place.exists():
+        raise ConfigError(
+            f"{own_place} already exists, and may be another service's: give --database, which"
+            " chooses another place, or this one"
+        )
     wanted = start.ConfigTemplate(
         zone=zone,
         nameserver=server_name or zone.child("ns1"),
@@ -236,17 +243,18 @@ def init(
         email=email,
         agree_tos=agree_tos,
         ca_bundle=ca_bundle,
-        database=database or str(folder / "challenge.db"),
+        database=database if is_node else str(Path(database).absolute() if database else own_place),
         user=user,
     )
     if is_node:
         node = _node(wanted, node_name, folder / "replica.db", other_servers)
         wanted = replace(wanted, node=node)
-    config, key = _set_up(path, wanted, tenant, force=force)
+    config, key = _set_up(path, wanted, tenant, force=force, as_json=as_json)
     if as_json:
         json_document(
             {
                 "config": str(config.path),
+                "database": wanted.database if is_node else str(config.database),
                 "records": records_to_create(config),
                 "tenant": tenant,
                 "licence_key": key,
@@ -374,7 +382,7 @@ def _address(text: str) -> str:
 
 
 def _set_up(
-    path: Path, wanted: ConfigTemplate, tenant: str, *, force: bool
+    path: Path, wanted: ConfigTemplate, tenant: str, *, force: bool, as_json: bool
 ) -> tuple[Config, str | None]:
     """Make the database and in it a tenant with a key; only then put the file where it counts.
 
@@ -389,7 +397,10 @@ def _set_up(
             with _password(path, wanted, force=force) as password:
                 url = password.in_draft_url(wanted.database) if password else wanted.database
                 config = _write(draft, replace(wanted, database=url))
-                key = _first_key(config, service_user(config), tenant)
+                user = service_user(config)
+                if not (as_json or wanted.node):
+                    _tell_database(config.database, user)
+                key = _first_key(config, user, tenant)
                 draft.replace(path)
                 if password:
                     password.keep()
@@ -419,6 +430,12 @@ def _write(draft: Path, wanted: ConfigTemplate) -> Config:
     if user is not None:
         os.chown(draft, -1, user.pw_gid)
     return config
+
+
+def _tell_database(database: Path, user: pwd.struct_passwd | None) -> None:
+    owner = user or pwd.getpwuid(os.geteuid())
+    is_there = "already exists" if database.exists() else f"will belong to {owner.pw_name}"
+    click.echo(f"Database: {database}, which {is_there}; --database chooses another place")
 
 
 @contextlib.contextmanager

@@ -45,7 +45,6 @@ def tell_next_steps(config: Config, wanted: ConfigTemplate, tenant: str, key: st
     records = "\n".join(f"  {line}" for line in records_to_create(config))
     click.echo(
         f"""Written: {config.path}
-Database: {config.database}
 
 1. Create these records in the zone that contains {zone.name}
    (that of {where} or above; at a registrar: "name servers" and "glue" or "host" records):
