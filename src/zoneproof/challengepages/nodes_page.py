@@ -19,8 +19,7 @@ def pages() -> list[ServicePage]:
 async def _show(visit: ServiceVisit) -> Response:
     config = visit.site.context.config
     newest = await visit.read(lambda tx, _: newest_changes(tx))
-    holding = [zone.name for zone in config.zones if zone.registrations]
-    found = await asyncio.to_thread(secondary_facts, config.secondaries, holding, newest)
+    found = await asyncio.to_thread(secondary_facts, config, newest)
     if config.node is None:
         return visit.page("nodes.html", nodes=[], secondaries=found)
     # Imported only then, with PostgreSQL's client.

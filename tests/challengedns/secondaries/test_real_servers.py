@@ -154,6 +154,27 @@ def test_the_list_shows_how_far_they_are(primary: HiddenPrimary) -> None:
     assert f"secondary {primary.secondaries[0].name} for auth.example.org" in checked.stdout
 
 
+def test_a_command_waits_for_them_and_names_those_that_are_late(tmp_path: Path) -> None:
+    with HiddenPrimary(tmp_path, "knot", "nsd", wait="1s") as primary:
+        down, up = primary.secondaries
+        account = register(primary.service.url)
+        assert update(primary.service.url, account, txt("a")).status == 200
+        assert challenge_command(primary.config, "key", "create", "--operator").stderr == ""
+        command = ("registration", "disable", account.subdomain)
+        assert challenge_command(primary.config, *command).stderr == ""
+        for secondary in primary.secondaries:
+            assert secondary.says(account.fulldomain) == []
+        down.server.process.send_signal(signal.SIGSTOP)
+        done = challenge_command(primary.config, "registration", "enable", account.subdomain)
+        down.server.process.send_signal(signal.SIGCONT)
+        assert done.status == 0
+        assert done.stderr == (
+            "zoneproof: the change is stored, but not yet answered by secondary"
+            f" {down.name}: see 'zoneproof challenge secondary list'\n"
+        )
+        assert up.says(account.fulldomain) == [txt("a")]
+
+
 @pytest.mark.parametrize("kind", ALL)
 def test_after_a_restart_they_get_the_whole_and_continue_with_differences(
     kind: str, tmp_path: Path

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dns.message
 import dns.name
 
+from zoneproof.challengedns.config import Config
 from zoneproof.challengedns.secondaries.content import generation_of
 from zoneproof.challengedns.secondaries.exchange import ask_at_once, serial_in, soa_question
 from zoneproof.challengedns.secondary_config import SecondaryConfig
+from zoneproof.challengedns.store.value_time import machine_seconds
 from zoneproof.core.names import DomainName
 from zoneproof.serving.sockets import Endpoint
 from zoneproof.storage import Transaction
 
 _ANSWER_SECONDS = 2.0
+_LOOK_SECONDS = 0.05
 _Asked = tuple[str, DomainName, Endpoint]  # secondary, zone and name server
 _NEWEST = "SELECT MAX(generation) FROM challenge_change WHERE is_new = 0"
 
@@ -80,17 +84,14 @@ def newest_changes(tx: Transaction) -> tuple[int, int]:
     return int(str(every or 0)), int(str(zones or 0))
 
 
-def secondary_facts(
-    secondaries: Sequence[SecondaryConfig],
-    with_registrations: Sequence[DomainName],
-    newest: tuple[int, int],
-) -> list[SecondaryFacts]:
+def secondary_facts(config: Config, newest: tuple[int, int]) -> list[SecondaryFacts]:
     """Ask the secondaries, and compare with the newest changes (:func:`newest_changes`).
 
-    Only zones ``with_registrations`` change with each value.
+    Only zones with registrations change with each value.
     """
+    with_registrations = [zone.name for zone in config.zones if zone.registrations]
     found = []
-    for each in ask_serials(secondaries):
+    for each in ask_serials(config.secondaries):
         wanted = newest[0] if each.zone in with_registrations else newest[1]
         behind = None
         if each.serial is not None:
@@ -101,3 +102,19 @@ def secondary_facts(
             )
         )
     return found
+
+
+def late_secondaries(config: Config, newest: tuple[int, int]) -> list[str]:
+    """Wait for the secondaries to answer with a change; return those that did not in their time.
+
+    For a process beside the service, which does not know whom that has left out.
+    """
+    start = machine_seconds()
+    while True:
+        passed = machine_seconds() - start  # before they are asked: the last look is after that
+        facts = secondary_facts(config, newest)
+        behind = {each.secondary for each in facts if each.behind != 0}
+        late = [each for each in config.secondaries if each.name in behind]
+        if all(passed >= each.wait for each in late):
+            return [each.name for each in late]
+        time.sleep(_LOOK_SECONDS)

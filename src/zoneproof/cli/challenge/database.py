@@ -81,8 +81,29 @@ def read(path: Path, work: Callable[[Transaction, Registrations], T]) -> T:
 
 
 def write(path: Path, work: Callable[[Transaction, Registrations], T]) -> T:
-    """Do the work in one transaction."""
-    return _run(path, lambda database, them: database.write(lambda tx: work(tx, them)))
+    """Do the work in one transaction, and wait until secondaries answer with what it changed.
+
+    Who does not in time is named on standard error: what is stored stays so.
+    """
+    config = load_config(path)
+    if not config.secondaries:
+        return _run(path, lambda database, them: database.write(lambda tx: work(tx, them)))
+    from zoneproof.challengedns.secondaries.overview import late_secondaries, newest_changes
+
+    def counted(tx: Transaction, them: Registrations) -> tuple[T, tuple[int, int], bool]:
+        before, result, after = newest_changes(tx), work(tx, them), newest_changes(tx)
+        return result, after, after != before
+
+    result, newest, is_news = _run(
+        path, lambda database, them: database.write(lambda tx: counted(tx, them))
+    )
+    if is_news and (late := late_secondaries(config, newest)):
+        click.echo(
+            f"zoneproof: the change is stored, but not yet answered by secondary {', '.join(late)}:"
+            " see 'zoneproof challenge secondary list'",
+            err=True,
+        )
+    return result
 
 
 def show_all(

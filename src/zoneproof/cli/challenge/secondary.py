@@ -36,9 +36,8 @@ def list_secondaries(path: Path, as_json: bool) -> None:
     )
 
     config = load_config(path)
-    holding = [zone.name for zone in config.zones if zone.registrations]
     newest = read(path, lambda tx, _: newest_changes(tx))
-    found = secondary_facts(config.secondaries, holding, newest)
+    found = secondary_facts(config, newest)
     if as_json:
         json_document({"secondaries": found})
         return
