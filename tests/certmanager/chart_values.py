@@ -9,6 +9,12 @@ SERVICE: dict[str, Any] = {
     "zone": "auth.example.org",
     "addresses": ["192.0.2.1", "2001:db8::1"],
 }
+OPENSHIFT_DNS: dict[str, Any] = {
+    "to": [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "openshift-dns"}}}
+    ],
+    "ports": [{"port": 5353, "protocol": "UDP"}, {"port": 5353, "protocol": "TCP"}],
+}
 CERTS = '[[certificate]]\nidentifiers = ["www.example.com"]\n'
 NODES: dict[str, Any] = {
     **SERVICE,
@@ -44,7 +50,11 @@ CASES: dict[str, dict[str, Any]] = {
         "webhook": {
             "groupName": "acme.example.com",
             "secrets": {"namespaces": ["cert-manager", "shop"], "names": ["cloudflare"]},
-            "networkPolicy": {"apiServerCIDRs": ["10.0.0.0/28"], "ports": [443, 6443, 8080]},
+            "networkPolicy": {
+                "apiServerCIDRs": ["10.0.0.0/28"],
+                "ports": [443, 6443, 8080],
+                "egress": [OPENSHIFT_DNS],
+            },
             "podDisruptionBudget": {"maxUnavailable": "50%"},
         },
         "image": {"repository": "registry.example.com/zoneproof", "digest": "sha256:" + "0" * 64},
@@ -83,7 +93,7 @@ CASES: dict[str, dict[str, Any]] = {
         "challengeService": {
             **SERVICE,
             "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
-            "networkPolicy": {"metricsNamespaces": ["monitoring"]},
+            "networkPolicy": {"metricsNamespaces": ["monitoring"], "egress": [OPENSHIFT_DNS]},
             "tls": {"mode": "auto", "email": "dns@example.org", "agreeTos": True},
         },
     },
@@ -129,6 +139,7 @@ CASES: dict[str, dict[str, Any]] = {
             "networkPolicy": {
                 "databasePorts": [5433],
                 "databasePeers": [{"podSelector": {"matchLabels": {"app": "postgres"}}}],
+                "egress": [OPENSHIFT_DNS],
             },
             "affinity": {
                 "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": []},
@@ -148,7 +159,10 @@ CASES: dict[str, dict[str, Any]] = {
                 "userHeader": "X-Remote-User",
                 "service": {"type": "LoadBalancer", "annotations": {"a": "b"}},
             },
-            "networkPolicy": {"webPeers": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
+            "networkPolicy": {
+                "webPeers": [{"ipBlock": {"cidr": "10.0.0.0/8"}}],
+                "egress": [OPENSHIFT_DNS],
+            },
         },
     },
     "manager with pages and its own certificate": {

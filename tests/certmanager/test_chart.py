@@ -11,7 +11,7 @@ from typing import Any
 import click
 import pytest
 
-from tests.certmanager.chart_values import CASES, NODES, ON_MACHINES, SERVICE
+from tests.certmanager.chart_values import CASES, NODES, ON_MACHINES, OPENSHIFT_DNS, SERVICE
 from tests.certmanager.helm import (
     CHART,
     kubernetes_versions,
@@ -222,6 +222,16 @@ def test_metrics_are_found_by_prometheus() -> None:
     services = [one for one in manifests if one["kind"] == "Service"]
     assert [one for one in services if wanted <= one["metadata"]["labels"].items()] == [service]
     assert spec["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
+
+
+@pytest.mark.parametrize("case", ["narrow webhook", "challenge service", "manager with pages"])
+def test_each_part_reaches_dns_and_apis_and_what_is_added(case: str) -> None:
+    policy = only(render(CASES[case]), "NetworkPolicy")["spec"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    dns, apis, added = policy["egress"]
+    assert dns == {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
+    assert {"port": 443, "protocol": "TCP"} in apis["ports"]
+    assert added == OPENSHIFT_DNS
 
 
 @pytest.mark.parametrize(

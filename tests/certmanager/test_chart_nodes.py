@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.certmanager.chart_values import CASES, ON_MACHINES
+from tests.certmanager.chart_values import CASES, ON_MACHINES, OPENSHIFT_DNS
 from tests.certmanager.helm import Manifest, only, pods, render
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.dns.zonefile import compile_zones
@@ -199,7 +199,8 @@ def test_nodes_reach_each_other_and_the_database_and_nothing_else_but_dns() -> N
     manifests = render(CASES["nodes behind an ingress"])
     labels = only(manifests, "StatefulSet")["spec"]["template"]["metadata"]["labels"]
     policy = only(manifests, "NetworkPolicy")["spec"]
-    dns, peers, database = policy["egress"]
+    dns, peers, database, added = policy["egress"]
+    assert added == OPENSHIFT_DNS
     assert {one["port"] for one in dns["ports"]} == {53}
     assert peers["ports"] == [{"port": 5353, "protocol": "UDP"}]
     assert peers["to"][0]["podSelector"]["matchLabels"].items() <= labels.items()

@@ -93,7 +93,7 @@ priorityClassName: {{ . }}
 {{- end }}
 {{- end -}}
 
-{{/* The egress of a network policy: DNS, and ports of APIs: (list networkPolicy). */}}
+{{/* The egress of a network policy: DNS, ports of APIs, and what is added: (list networkPolicy). */}}
 {{- define "zoneproof.egress" -}}
 {{- $policy := index . 0 -}}
 - ports:
@@ -117,6 +117,9 @@ priorityClassName: {{ . }}
     {{- if not $policy.blockMetadata }}
     - {port: 80, protocol: TCP}
     {{- end }}
+{{- with $policy.egress }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{/* The container that fills a home from an archive: (list $ home). */}}
