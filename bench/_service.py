@@ -25,13 +25,17 @@ WEEK = 7 * 86_400  # how long a value lives, in seconds
 _CACHE = 1_000_000  # KiB
 
 
-def make_service(folder: Path) -> BenchService:
+def make_service(folder: Path, *, port: int = 0, more: str = "") -> BenchService:
     """Write a configuration to a folder, and return its service, which is not started yet.
 
-    Rate limits are off: a benchmark is one caller that asks for all there is.
+    Rate limits are off: a benchmark is one caller that asks for all there is. Its DNS is at a
+    ``port``, or at any; ``more`` is added to the configuration.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return BenchService(write_config(folder, dns=f"workers = {os.cpu_count()}\nrate_limit = 0"))
+    config = write_config(folder, dns=f"workers = {os.cpu_count()}\nrate_limit = 0")
+    text = config.read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}", 1)
+    config.write_text(text + more)
+    return BenchService(config)
 
 
 class BenchService(Service):

@@ -2,6 +2,8 @@
 
 Clients register and publish as fast as they can. After each restart every registration and value
 that was acknowledged since the one before is asked for, with some older ones; at the end all are.
+At every other kill there is a secondary, too, which must have the values soon after the restart;
+at the end it must have all.
 """
 
 from __future__ import annotations
@@ -22,12 +24,15 @@ from bench._message import NOERROR
 from bench._service import BenchService, make_service
 from bench.soak.asking import ask_many, ask_tcp, txt_question
 from bench.soak.progress import Progress, SoakError
+from tests.support.secondaries import Secondary
+from zoneproof.testing.ports import free_port
 
 _CLIENTS = 8
 _LIVES = 0.02, 1.0  # seconds under load, at least and at most
 _OLDER = 1_000
 _BY_TCP = 20
 _MOST_VALUES = 4
+_SECONDARY_SECONDS = 30.0
 
 
 @dataclass
@@ -46,19 +51,30 @@ def run(count: int, seed: int) -> None:
     starts = []
     progress = Progress(count, "kills")
     with tempfile.TemporaryDirectory() as name:
-        for number in range(count):
-            with make_service(Path(name)) as service:
-                fresh = _load_and_kill(service, rng, number, seed)
-            began = time.perf_counter()
-            with make_service(Path(name)) as service:
-                starts.append(time.perf_counter() - began)
-                _check(service, fresh, rng)
-                _check(service, rng.sample(entries, min(_OLDER, len(entries))), rng)
-            entries += fresh
-            progress.show(number + 1)
-        progress.finish()
-        with make_service(Path(name)) as service:
-            _check(service, entries, rng)
+        port = free_port()
+        secondary = Secondary("knot", Path(name), [port])
+
+        def service_with(number: int) -> BenchService:
+            more = secondary.section() if number % 2 else ""
+            return make_service(Path(name), port=port, more=more)
+
+        with secondary.server:
+            for number in range(count):
+                with service_with(number) as service:
+                    fresh = _load_and_kill(service, rng, number, seed)
+                began = time.perf_counter()
+                with service_with(number) as service:
+                    starts.append(time.perf_counter() - began)
+                    _check(service, fresh, rng)
+                    _check(service, rng.sample(entries, min(_OLDER, len(entries))), rng)
+                    if number % 2:
+                        _check_secondary(secondary, fresh)
+                entries += fresh
+                progress.show(number + 1)
+            progress.finish()
+            with service_with(1) as service:
+                _check(service, entries, rng)
+                _check_secondary(secondary, entries)
     values = sum(len(entry.acknowledged) for entry in entries)
     unsure = sum(entry.unsure is not None for entry in entries)
     print(f"  {len(entries):,} registrations and {values:,} values acknowledged, none lost")
@@ -125,6 +141,19 @@ def _check(service: BenchService, entries: Sequence[Entry], rng: random.Random) 
     for entry in rng.sample(entries, min(_BY_TCP, len(entries))):
         message = ask_tcp(service.dns_port, txt_question(rng, entry.name))
         _check_one(entry, message.rcode, message.texts)
+
+
+def _check_secondary(secondary: Secondary, entries: Sequence[Entry]) -> None:
+    """Wait until a secondary has all values; it knows no registration without any."""
+    left = {entry.name: entry for entry in entries if entry.acknowledged}
+    until = time.monotonic() + _SECONDARY_SECONDS
+    while left:
+        found = ask_many(secondary.port, list(left))
+        texts = {name: set(message.texts) for name, message in found}
+        left = {n: one for n, one in left.items() if not texts[n].issuperset(one.acknowledged)}
+        if left and time.monotonic() > until:
+            name, entry = next(iter(left.items()))
+            raise SoakError(f"the secondary has {texts[name]} for {name}: {entry.acknowledged}")
 
 
 def _check_one(entry: Entry, rcode: int, texts: Sequence[str]) -> None:

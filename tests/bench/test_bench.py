@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import batch, dns, lag, nodes, registrations, renew, storm, updates, web
+from bench import batch, dns, lag, nodes, registrations, renew, secondaries, storm, updates, web
 from bench.soak import connections, day, kills, packets
 from bench.soak import nodes as soak_nodes
 
@@ -52,6 +52,13 @@ def test_nodes_prints_ratios_to_one_machine(capsys: pytest.CaptureFixture[str]) 
     said = capsys.readouterr().out
     assert "3 nodes / sqlite" in said
     assert "DNS, a node / sqlite" in said
+
+
+def test_secondaries_prints_a_ratio_to_bind(capsys: pytest.CaptureFixture[str]) -> None:
+    secondaries.run(kinds=("nsd",), changes=2, rounds=1)
+    said = capsys.readouterr().out
+    assert re.search(r"secondary nsd, primary zoneproof +\d+\.\d+ ms", said)
+    assert "secondary nsd: zoneproof / bind" in said
 
 
 def test_lag_prints_seconds(capsys: pytest.CaptureFixture[str]) -> None:

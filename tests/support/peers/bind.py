@@ -30,6 +30,8 @@ options {{
   recursion no;
   dnssec-validation no;
   notify no;
+  notify-rate 1000;
+  serial-query-rate 1000;
 }};
 controls {{ }};
 {statements}"""
