@@ -50,7 +50,7 @@ def test_a_registration_is_listed_noted_restricted_and_shown(service: Service) -
     listed = command(service.config, "list")
     assert listed.startswith("NAME ")
     assert re.search(rf"^{account.fulldomain} +enabled +the web server$", listed, re.MULTILINE)
-    shown = command(service.config, "show", account.subdomain)
+    shown = command(service.config, "show", account.fulldomain)  # as 'list' shows it
     assert "192.0.2.0/24, 2001:db8::/32" in shown
     assert txt("a") in shown
     assert update(service.url, account, txt("b")).status == 401

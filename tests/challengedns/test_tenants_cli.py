@@ -126,9 +126,19 @@ def test_a_key_is_printed_once_works_at_once_and_is_revoked_by_its_id(
     assert run("key", "list", "--tenant", "keyed", "--json") == "[]\n"
 
 
+def test_a_key_is_revoked_by_itself_and_not_repeated(run: Run) -> None:
+    run("tenant", "create", "leaked")
+    key = run("key", "create", "leaked").strip()
+    told = run("key", "revoke", key, "--yes")
+    assert told == f"the key {key[3:11]} is revoked\n"
+    told = run("key", "revoke", key, "--yes", status=2)
+    assert told == f"zoneproof: there is no key '{key[3:11]}'\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
+        (("tenant", "create", "x", "--quota", "many"), 2, "'many' is not a whole number"),
         (("tenant", "create", "Big"), 2, "'Big' is not a valid tenant name"),
         (("tenant", "create", "x", "--quota", "-1"), 2, "--quota"),
         (("tenant", "create", "x", "--quota", "99999999999"), 2, "a quota must be from 0 to"),

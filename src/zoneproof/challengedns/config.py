@@ -181,7 +181,10 @@ def _check(path: Path, file: File) -> Config:
     if not any(zone.registrations for zone in zones):
         raise ConfigError("'zones': no zone holds registrations: remove 'registrations = false'")
     postgres, node = _node(file)
-    database = path.parent / (file.database if node is None else _replica(file))
+    key, text = ("database", file.database) if node is None else ("node.replica", _replica(file))
+    if not Path(text).name:
+        raise ConfigError(f"'{key}': '{text}' is not the name of a file")
+    database = path.parent / text
     return Config(
         path=path,
         database=database,

@@ -186,7 +186,7 @@ def _require_text(words: Sequence[str]) -> None:
 def _wrong_usage(error: click.UsageError) -> InvalidInputError:
     """Say what click refuses as everything else is said: in one line, or as JSON."""
     path = error.ctx.command_path if error.ctx else "zoneproof"
-    text = error.format_message().rstrip(".")
+    text = error.format_message().rstrip(".").replace("a valid integer range", "a whole number")
     joint = " See" if text.endswith(("?", "?)")) else "; see"
     return InvalidInputError(f"{text}{joint} '{path} --help'")
 

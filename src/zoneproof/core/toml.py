@@ -35,6 +35,7 @@ _WORDS = {
 }
 _LIMIT = re.compile(r"(of length )?([<>]=?) (.*)")
 _LIMITS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+_NUL = re.compile(r"\\u0000|\\U00000000")
 _MOST_KNOWN = 12  # keys that an error lists
 
 
@@ -44,7 +45,8 @@ def load_toml(path: Path, into: type[T]) -> T:
     Raises ConfigError, naming the file and the key.
     """
     try:
-        data = tomllib.loads(read_file(path, LARGEST_LIST).decode("utf-8-sig"))
+        text = read_file(path, LARGEST_LIST).decode("utf-8-sig")
+        data = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -55,6 +57,8 @@ def load_toml(path: Path, into: type[T]) -> T:
         raise ConfigError(f"{path} is not valid TOML: it is nested too deeply") from error
     except ValueError as error:  # Python's limit for the digits of a number
         raise ConfigError(f"{path} is not valid TOML: a number in it is too long") from error
+    if _NUL.search(text):  # which no file name, no database and no DNS name can hold
+        raise ConfigError(f"{path}: a text in it has the character \\u0000: remove it")
     return convert(data, into, str(path))
 
 

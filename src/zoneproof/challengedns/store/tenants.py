@@ -136,7 +136,7 @@ class Tenants:
             raise RegistrationError(
                 "the operator's keys can be revoked only on the command line", code="operators_key"
             )
-        tenant_rows.delete_key(tx, key_id)
+        tenant_rows.delete_key(tx, found.id)
         self.audit.note(tx, "key revoke", _named(found), tenant=found.tenant)
 
     def _now(self) -> int:
@@ -260,7 +260,8 @@ def check_tenant_name(name: str) -> str:
 
 
 def known_key(tx: Transaction, key_id: str) -> LicenceKey:
-    """Return the key of that id. Raises RegistrationError ``not_found``."""
+    """Return the key of that id, or the key itself. Raises RegistrationError ``not_found``."""
+    key_id = licence_key_id(key_id) or key_id
     found = tenant_rows.key(tx, key_id)
     if found is None:
         raise RegistrationError(f"there is no key '{printable(key_id[:60])}'", code="not_found")

@@ -72,9 +72,12 @@ def list_keys(path: Path, tenant_name: str, as_json: bool) -> None:
 @yes_option
 @json_option
 def revoke(path: Path, key_id: str, yes: bool, as_json: bool) -> None:
-    """Revoke a key; what was registered with it stays."""
+    """Revoke a key; what was registered with it stays.
+
+    The key itself is understood, too, where its ID is wanted.
+    """
     found = read(path, lambda tx, _: known_key(tx, key_id))
     whose = f", of {found.tenant}," if found.tenant else ", an operator's,"
-    confirm(f"Revoke the key {key_id}{whose} for good?", yes=yes)
+    confirm(f"Revoke the key {found.id}{whose} for good?", yes=yes)
     write(path, lambda tx, them: them.tenants.revoke_key(tx, key_id))
-    tell({"revoked": key_id}, f"the key {key_id} is revoked", as_json=as_json)
+    tell({"revoked": found.id}, f"the key {found.id} is revoked", as_json=as_json)

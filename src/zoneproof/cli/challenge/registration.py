@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from msgspec.structs import asdict
@@ -29,14 +30,22 @@ from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.storage import Transaction
 
-_subdomain_argument = click.argument("subdomain")
+
+def _names(context: click.Context, argument: click.Parameter, given: Any) -> Any:  # noqa: ARG001
+    """Take the full names, too, that 'list' shows."""
+    if isinstance(given, tuple):
+        return tuple(each.partition(".")[0] for each in given)
+    return given.partition(".")[0]
+
+
+_subdomain_argument = click.argument("subdomain", callback=_names)
 
 
 @click.group(cls=Commands)
 def registration() -> None:
     """Administer the registrations.
 
-    Also while the service runs.
+    Also while the service runs. SUBDOMAIN is the first part of a registration's name, or all of it.
     """
 
 
@@ -146,7 +155,7 @@ def enable(path: Path, subdomain: str, as_json: bool) -> None:
 
 @registration.command()
 @config_option
-@click.argument("subdomains", metavar="[SUBDOMAIN]...", nargs=-1)
+@click.argument("subdomains", metavar="[SUBDOMAIN]...", nargs=-1, callback=_names)
 @click.option("--tenant", required=True, metavar="TENANT", help="Tenant that gets them.")
 @click.option("--all-without-tenant", is_flag=True, help="All that have no tenant yet.")
 @json_option
