@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.support.challenge_service import (
     update,
     write_config,
 )
+from tests.support.mounts import needs_mounts, on_full_disk
 
 Run = Callable[..., str]
 
@@ -224,3 +226,23 @@ def test_without_a_database_nothing_is_made(tmp_path: Path) -> None:
     done = challenge_command(write_config(tmp_path), "tenant", "create", "acme")
     assert "start the service once" in done.stderr
     assert not (tmp_path / "challenge.db").exists()
+
+
+@needs_mounts
+def test_what_is_on_a_full_disk_is_listed_and_a_change_says_that_it_is_full(
+    tmp_path: Path,
+) -> None:
+    path = write_config(tmp_path)
+    with Service(path) as service:
+        register(service.url)
+    assert challenge_command(path, "tenant", "create", "acme").status == 0
+
+    def on_full(command: str) -> subprocess.CompletedProcess[str]:
+        return on_full_disk(tmp_path, f"challenge {command} --config {path}")
+
+    for command in ("tenant list", "registration list", "audit", "key list", "tenant show acme"):
+        result = on_full(command)
+        assert result.returncode == 0, result.stderr
+    refused = on_full("tenant create other")
+    assert refused.returncode == 1
+    assert refused.stderr.endswith("the disk is full: free some space\n")

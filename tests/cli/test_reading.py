@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from tests.cli.inside import Inside
 from tests.cli.managing import issue
-from tests.support.mounts import needs_mounts
+from tests.support.mounts import needs_mounts, on_full_disk, on_read_only_disk
 from tests.support.world import World
 
 READING = [
@@ -47,32 +42,6 @@ def test_a_home_that_is_not_there_is_an_empty_one(inside: Inside) -> None:
     assert inside.good("renew") == f"no certificates to renew in {inside.home}\n"
     assert inside.good("list", "--json") == "[]\n"
     assert "no managed certificate" in inside.run("show", "a.example").stderr
-
-
-def on_read_only_disk(home: Path, command: str) -> subprocess.CompletedProcess[str]:
-    """Run the command where the home's file system is mounted read-only."""
-    return mounted(home, f"mount --bind {home} {home} && mount -o remount,ro,bind {home}", command)
-
-
-def on_full_disk(home: Path, command: str) -> subprocess.CompletedProcess[str]:
-    """Run the command where a copy of the home fills its file system."""
-    fill = f"cp -a {home}/. $there && (head -c 9m /dev/zero >$there/fill; true) 2>$there/../said"
-    bind = f"mount --bind $there {home}"
-    there = f"there={home}.full && mkdir -p $there && mount -t tmpfs -o size=1m tmpfs $there"
-    return mounted(home, f"{there} && {fill} && {bind}", command)
-
-
-def mounted(home: Path, mount: str, command: str) -> subprocess.CompletedProcess[str]:
-    """Run the command after another, in a mount namespace of their own."""
-    program = f"{mount} && exec {sys.executable} -m zoneproof {command}"
-    return subprocess.run(
-        ["unshare", "--mount", "sh", "-c", program],
-        env=os.environ | {"ZONEPROOF_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @needs_mounts

@@ -45,7 +45,12 @@ config_option = click.option(
 )
 
 
-def _run(path: Path, work: Callable[[Database, Registrations], Awaitable[T]]) -> T:
+def _run(
+    path: Path,
+    work: Callable[[Database, Registrations], Awaitable[T]],
+    *,
+    may_only_read: bool = False,
+) -> T:
     """Do the work on the database of a configuration, and return what comes of it.
 
     Raises InvalidInputError for names and values that the store cannot use.
@@ -62,7 +67,7 @@ def _run(path: Path, work: Callable[[Database, Registrations], Awaitable[T]]) ->
     )
 
     async def main() -> T:
-        database = open_database(config)
+        database = open_database(config, may_only_read=may_only_read)
         try:
             return await work(database, registrations)
         except RegistrationError as error:
@@ -77,7 +82,9 @@ def _run(path: Path, work: Callable[[Database, Registrations], Awaitable[T]]) ->
 
 def read(path: Path, work: Callable[[Transaction, Registrations], T]) -> T:
     """Do the work in one transaction that only reads."""
-    return _run(path, lambda database, them: database.read(lambda tx: work(tx, them)))
+    return _run(
+        path, lambda database, them: database.read(lambda tx: work(tx, them)), may_only_read=True
+    )
 
 
 def write(path: Path, work: Callable[[Transaction, Registrations], T]) -> T:
@@ -144,7 +151,7 @@ def show_all(
         elif not after:
             click.echo(if_none)
 
-    _run(path, work)
+    _run(path, work, may_only_read=True)
 
 
 def distance(behind: int) -> str:
