@@ -58,6 +58,7 @@ def test_a_tenant_is_made_listed_shown_changed_and_deleted(run: Run) -> None:
     run("tenant", "delete", "b", "--yes")
     shown = run("tenant", "show", "acme")
     assert re.search(r"^quota +7$", shown, re.MULTILINE)
+    assert re.search(r"^disabled +no$", shown, re.MULTILINE)
     run("tenant", "change", "acme", "--quota", "8", "--expires", "never")
     assert re.search(r"^expires_at +never$", run("tenant", "show", "acme"), re.MULTILINE)
     run("tenant", "disable", "acme")

@@ -161,6 +161,8 @@ def distance(behind: int) -> str:
 
 def print_facts(facts: dict[str, object]) -> None:
     """Print names and facts in two columns; an absent fact is left empty."""
+    words = {None: "", True: "yes", False: "no"}
     width = max(map(len, facts))
     for name, fact in facts.items():
-        click.echo(f"{name:{width}}  {'' if fact is None else fact}".rstrip())
+        text = words[fact] if fact is None or isinstance(fact, bool) else fact
+        click.echo(f"{name:{width}}  {text}".rstrip())
