@@ -6,7 +6,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -185,24 +185,28 @@ def _check(path: Path, file: File) -> Config:
     if not Path(text).name:
         raise ConfigError(f"'{key}': '{text}' is not the name of a file")
     database = path.parent / text
+    listen = _each("dns.listen", file.dns.listen, Endpoint.parse)
+    api = _api(path, file, names, _obtained(database, node))
+    metrics = (
+        _each("metrics.listen", [file.metrics.listen], Endpoint.parse)[0] if file.metrics else None
+    )
+    _require_different([*listen, *api.listen, *([metrics] if metrics else [])])
     return Config(
         path=path,
         database=database,
         value_lifetime=_duration("value_lifetime", file.value_lifetime),
         dns=DnsConfig(
-            listen=_each("dns.listen", file.dns.listen, Endpoint.parse),
+            listen=listen,
             workers=file.dns.workers or _CORES,
             value_ttl=file.dns.value_ttl,
             rate_limit=file.dns.rate_limit,
             tcp_connections=file.dns.tcp_connections,
             tcp_idle_timeout=file.dns.tcp_idle_timeout,
         ),
-        api=_api(path, file, names, _obtained(database, node)),
+        api=api,
         zones=zones,
         log=file.log,
-        metrics=_each("metrics.listen", [file.metrics.listen], Endpoint.parse)[0]
-        if file.metrics
-        else None,
+        metrics=metrics,
         user=file.service.user,
         postgres=postgres,
         node=node,
@@ -212,6 +216,15 @@ def _check(path: Path, file: File) -> Config:
         ),
         secondaries=check_secondaries(path.parent, file.secondaries, names),
     )
+
+
+def _require_different(endpoints: Sequence[Endpoint]) -> None:
+    for endpoint in endpoints:
+        if endpoint.port and endpoints.count(endpoint) > 1:
+            raise ConfigError(
+                f"'dns.listen', 'api.listen' and 'metrics.listen': {endpoint} is there twice: name"
+                " each address and port once"
+            )
 
 
 def _replica(file: File) -> str:

@@ -374,11 +374,16 @@ def _others(texts: Sequence[str]) -> Mapping[DomainName, tuple[str, ...]]:
 
 def _address(text: str) -> str:
     try:
-        return str(ipaddress.ip_address(text))
+        address = ipaddress.ip_address(text)
     except ValueError:
         raise InvalidInputError(
             f"'{text[:60]}' is not an IP address: write 192.0.2.1 or 2001:db8::1"
         ) from None
+    if address.is_unspecified or address.is_multicast:
+        raise InvalidInputError(
+            f"{address} is not the address of a machine: give the one at which the world reaches it"
+        )
+    return str(address)
 
 
 def _set_up(
