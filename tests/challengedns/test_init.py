@@ -291,6 +291,8 @@ def test_plain_http_is_for_this_machine_alone_unless_somebody_says_where(tmp_pat
     assert [str(each) for each in load_config(path).api.listen] == ["127.0.0.1:8080"]
     assert "http://127.0.0.1:8080/k/" in done.stdout
     assert "UDP and TCP at 0.0.0.0:53,\n   reachable from everywhere" in done.stdout
+    here = init(*options(tmp_path, dns_listen="127.0.0.1:5353"), "--tls=off", "--force")
+    assert "Only this machine reaches its DNS, at 127.0.0.1:5353." in here.stdout
     said = options(tmp_path, api_listen="0.0.0.0:443")
     assert init(*said, "--tls=off", "--force").status == 0
     assert [str(each) for each in load_config(path).api.listen] == ["0.0.0.0:443"]

@@ -129,6 +129,8 @@ def _is_private(text: str) -> bool:
 
 def _reach(config: Config, wanted: ConfigTemplate) -> str:
     dns, api = _listed(config.dns.listen), _listed(config.api.listen)
+    if all(ipaddress.ip_address(each.host).is_loopback for each in config.dns.listen):
+        return f"Only this machine reaches its DNS, at {dns}."
     if wanted.tls == "off":
         return f"It needs UDP and TCP at {dns},\n   reachable from everywhere."
     return f"It needs UDP and TCP at {dns}, and TCP at {api},\n   reachable from everywhere."
