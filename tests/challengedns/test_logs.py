@@ -86,6 +86,21 @@ def test_a_refusal_names_the_address_and_where_it_is_known_the_registration(
         assert "registration" not in unknown
 
 
+def test_a_key_that_somebody_put_into_a_path_is_not_in_the_log(tmp_path: Path) -> None:
+    path = write_config(tmp_path)
+    with Service(path) as service:
+        key = challenge_command(path, "key", "create", "--operator").stdout.strip()
+        headers = {"Authorization": f"Bearer {key}"}
+        for method, where in (("DELETE", f"keys/{key}"), ("DELETE", f"keys/{key}x")):
+            assert request(service.url, method, f"/api/v1/{where}", None, headers).status >= 400
+        assert request(service.url, "GET", f"/api/v1/registrations/{key}").status == 401
+        service.wait_for_line("refused.*GET /api/v1/registrations/[*]{3}: no licence key")
+        service.stop(signal.SIGTERM)
+        said = "\n".join(service.lines)
+    assert key[12:30] not in said
+    assert said.count("DELETE /api/v1/keys/***: ") == 2
+
+
 def test_one_request_too_many_and_one_too_long_are_told_with_the_address(tmp_path: Path) -> None:
     path = write_config(tmp_path)
     path.write_text(path.read_text().replace("rate_limit_address = 0", "rate_limit_address = 2"))

@@ -26,14 +26,13 @@ from zoneproof.core.errors import (
     UnconfirmedChangeError,
     ZoneproofError,
 )
-from zoneproof.core.text import printable
 from zoneproof.pages import browser
 from zoneproof.pages.application import PageVisit
 from zoneproof.pages.assets import Assets
 from zoneproof.pages.forms import Form, read_form
 from zoneproof.pages.rendering import Templates
 from zoneproof.serving.limits import RateLimit, network_of
-from zoneproof.serving.responses import log_refused
+from zoneproof.serving.responses import log_refused, shown_path
 from zoneproof.storage import Transaction
 
 T = TypeVar("T")
@@ -223,8 +222,7 @@ def _problem(visit: ServiceVisit, error: ZoneproofError) -> Response:
         case StorageError():
             status = 500
             message = "The database failed, so nothing was changed: the service's log says more."
-            path = printable(visit.request.scope["path"])
-            _log.error("%s failed: %s", path, error.message)
+            _log.error("%s failed: %s", shown_path(visit.request), error.message)
     return problem(visit, status, message)
 
 

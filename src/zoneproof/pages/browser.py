@@ -11,9 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from zoneproof.core.text import printable, sanitize
+from zoneproof.core.text import sanitize
 from zoneproof.pages.rendering import Templates
-from zoneproof.serving.responses import HttpError, of_framework
+from zoneproof.serving.responses import HttpError, of_framework, shown_path
 
 THEMES = ("light", "dark")
 
@@ -79,8 +79,7 @@ def plain_error(
         status = found.status_code
         message = found.message if isinstance(found, HttpError) else str(found.detail)
     if found is None:
-        path = printable(request.scope["path"])
-        _log.error("%s failed: %s", path, error, exc_info=error)
+        _log.error("%s failed: %s", shown_path(request), error, exc_info=error)
     if templates is None:
         return Response(message, status, media_type="text/plain")
     message = message[:1].upper() + message[1:]

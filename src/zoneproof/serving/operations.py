@@ -17,9 +17,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from zoneproof import __version__
-from zoneproof.core.text import printable
 from zoneproof.serving.logs import facts
-from zoneproof.serving.responses import about
+from zoneproof.serving.responses import about, shown_path
 
 _log = logging.getLogger(__name__)
 _OPTIONS = "OPTIONS"
@@ -93,7 +92,7 @@ def _log_accepted(request: Request) -> None:
         "%s accepted: %s %s%s",
         known["address"],
         request.method,
-        printable(request.scope["path"]),
+        shown_path(request),
         f" for {subject}" if subject else "",
         extra=facts(**known),
     )

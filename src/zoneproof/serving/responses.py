@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from zoneproof.core.text import printable
 from zoneproof.serving.logs import facts
 
+_LIKE_A_KEY = re.compile(r"[A-Za-z0-9_-]{40,}")
 _log = logging.getLogger(__name__)
 
 
@@ -70,6 +72,11 @@ def about(request: Request, **more: str) -> tuple[dict[str, str], str]:
     return {**known, kind: name}, f"{kind} {name}"
 
 
+def shown_path(request: Request) -> str:
+    """Return a path for the log, without what could be a key that somebody put into it."""
+    return _LIKE_A_KEY.sub("***", printable(request.scope["path"]))
+
+
 def log_refused(request: Request, code: str, message: str) -> None:
     """Write that a request was refused, and why."""
     known, subject = about(request, code=code)
@@ -79,7 +86,7 @@ def log_refused(request: Request, code: str, message: str) -> None:
         known["address"],
         code,
         printable(request.method),
-        printable(request.scope["path"]),
+        shown_path(request),
         printable(f"{subject}: {message}" if subject else message),
         extra=facts(**known),
     )

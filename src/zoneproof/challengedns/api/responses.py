@@ -16,13 +16,13 @@ from zoneproof.core.errors import (
     StorageError,
     UnconfirmedChangeError,
 )
-from zoneproof.core.text import printable
 from zoneproof.serving.responses import (
     ErrorAnswer,
     json_answer,
     log_refused,
     of_framework,
     set_subject,
+    shown_path,
 )
 
 REST = "/api/v1/"
@@ -95,8 +95,7 @@ async def unknown(request: Request, error: Exception) -> Response:
 async def storage_failure(request: Request, error: Exception) -> Response:
     """Answer when the database fails."""
     assert isinstance(error, StorageError)
-    path = printable(request.scope["path"])
-    _log.error("%s %s failed: %s", request.method, path, error.message)
+    _log.error("%s %s failed: %s", request.method, shown_path(request), error.message)
     return error_answer(request, 500, "db_error", "the database failed, so nothing was changed")
 
 

@@ -263,8 +263,8 @@ def known_key(tx: Transaction, key_id: str) -> LicenceKey:
     """Return the key of that id, or the key itself. Raises RegistrationError ``not_found``."""
     key_id = licence_key_id(key_id) or key_id
     found = tenant_rows.key(tx, key_id)
-    if found is None:
-        raise RegistrationError(f"there is no key '{printable(key_id[:60])}'", code="not_found")
+    if found is None:  # of a key that was cut or mistyped only the id is repeated
+        raise RegistrationError(f"there is no key '{printable(key_id[:12])}'", code="not_found")
     return found[0]
 
 

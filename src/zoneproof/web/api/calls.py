@@ -22,7 +22,13 @@ from zoneproof.manager.people.sessions import WebSession
 from zoneproof.serving.middleware import sender
 from zoneproof.serving.operations import Operation
 from zoneproof.serving.requests import decode, read_body, read_query
-from zoneproof.serving.responses import ErrorAnswer, HttpError, json_answer, of_framework
+from zoneproof.serving.responses import (
+    ErrorAnswer,
+    HttpError,
+    json_answer,
+    of_framework,
+    shown_path,
+)
 from zoneproof.web.visits import Site, signed_in, status_of
 
 ROOT = "/api/v1"
@@ -169,5 +175,5 @@ async def api_error(request: Request, error: Exception) -> Response:
             found.headers,
         )
         return json_answer(status, ErrorAnswer(code, message), headers)
-    _log.error("%s failed: %s", printable(request.scope["path"]), error, exc_info=error)
+    _log.error("%s failed: %s", shown_path(request), error, exc_info=error)
     return json_answer(500, ErrorAnswer("internal_error", "internal error: see the log"))
