@@ -241,7 +241,9 @@ def test_what_is_on_a_full_disk_is_listed_and_a_change_says_that_it_is_full(
     def on_full(command: str) -> subprocess.CompletedProcess[str]:
         return on_full_disk(tmp_path, f"challenge {command} --config {path}")
 
-    for command in ("tenant list", "registration list", "audit", "key list", "tenant show acme"):
+    elsewhere = f"move-database {tmp_path.parent / 'moved.db'}"
+    reading = ("tenant list", "registration list", "audit", "key list", "tenant show acme")
+    for command in (*reading, elsewhere):
         result = on_full(command)
         assert result.returncode == 0, result.stderr
     refused = on_full("tenant create other")

@@ -77,7 +77,7 @@ def move_database(path: Path, target: str, as_json: bool) -> None:
             click.echo(f"\r\x1b[K{_NOUNS[table]} {count:,}", nl=False, err=True)
 
     async def main() -> dict[str, int]:
-        source = open_database(config)
+        source = open_database(config, may_only_read=True)
         try:
             opened = open_database(there, owner)
             try:
