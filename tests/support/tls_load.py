@@ -6,9 +6,11 @@ import asyncio
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from cryptography import x509
+
+_SECONDS = 60  # in which a server answers
 
 
 async def served(port: int) -> str:
@@ -26,6 +28,8 @@ async def served(port: int) -> str:
         return f"{x509.load_der_x509_certificate(der).serial_number:x}"
     finally:
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 class Load:
@@ -35,17 +39,26 @@ class Load:
         self.seen: Counter[str] = Counter()
         self.failures: list[str] = []
         self._changed = asyncio.Condition()
+        self._ended = False
 
-    async def until_seen(self, serial: str, seconds: float = 60) -> None:
+    def end(self) -> None:
+        """Let no client come again."""
+        self._ended = True
+
+    async def until_seen(self, serial: str, seconds: float = _SECONDS) -> None:
         """Wait until a client gets the certificate. Raises TimeoutError."""
         async with self._changed, asyncio.timeout(seconds):
             await self._changed.wait_for(lambda: self.seen[serial] > 0)
 
     async def come(self, port: int) -> None:
-        """Be a client that comes again and again, until it is cancelled."""
-        while True:
+        """Be a client that comes again and again, until the end.
+
+        Whoever cancels it instead may leave a connection: asyncio closes none that is just made.
+        """
+        while not self._ended:
             try:
-                serial = await served(port)
+                async with asyncio.timeout(_SECONDS):
+                    serial = await served(port)
             except (OSError, ValueError, EOFError) as error:
                 self.failures.append(f"{type(error).__name__}: {error}")
                 await asyncio.sleep(0)
@@ -60,10 +73,10 @@ async def load(port: int, clients: int) -> AsyncIterator[Load]:
     """Let so many clients come until the block ends."""
     found = Load()
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(found.come(port)) for _ in range(clients)]
+        for _ in range(clients):
+            group.create_task(found.come(port))
         yield found
-        for one in tasks:
-            one.cancel()
+        found.end()
 
 
 def _context() -> ssl.SSLContext:
