@@ -4,10 +4,13 @@ Sphinx, with MyST for Markdown and the theme furo. The pages are for any reader 
 navigation stands here and not in them.
 """
 
+import gc
 from collections.abc import Iterable
 from pathlib import Path
 
 from sphinx.application import Sphinx
+
+gc.disable()  # what Sphinx makes of the pages lives to the end, and is large
 
 project = "Zoneproof"
 extensions = ["myst_parser"]
