@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 from collections import defaultdict
@@ -115,11 +116,17 @@ class ApiInfo:
 
 
 def description_route(path: str, info: ApiInfo, operations: Sequence[Operation]) -> Route:
-    """Return the route at which the operations' OpenAPI document is read."""
-    document = msgspec.json.encode(_describe(info, operations))
+    """Return the route at which the operations' OpenAPI document is read.
+
+    The document is made when somebody reads it for the first time.
+    """
+
+    @functools.cache
+    def document() -> bytes:
+        return msgspec.json.encode(_describe(info, operations))
 
     async def show(request: Request) -> Response:  # noqa: ARG001
-        return Response(document, media_type="application/json")
+        return Response(document(), media_type="application/json")
 
     return Route(path, _ByMethod({"GET": show}), methods=["GET", _OPTIONS])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,11 +38,16 @@ def compile_zones(path: Path, zones: Sequence[ZoneConfig]) -> list[ZoneData]:
     Raises ConfigError for a record that cannot be served, naming the file, zone and line.
     """
     try:
-        data = [_compile(zone, zones) for zone in zones]
-        for zone in zones:
-            _check_nameservers(zone, zones, data)
+        return list(_compiled(tuple(zones)))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error.message}") from error
+
+
+@functools.lru_cache(1)  # whoever starts or reloads asks for the same two or three times
+def _compiled(zones: Sequence[ZoneConfig]) -> Sequence[ZoneData]:
+    data = [_compile(zone, zones) for zone in zones]
+    for zone in zones:
+        _check_nameservers(zone, zones, data)
     return data
 
 
@@ -76,7 +82,7 @@ def _compile(zone: ZoneConfig, zones: Sequence[ZoneConfig]) -> ZoneData:
 def _read(zone: ZoneConfig, zones: Sequence[ZoneConfig], text: str) -> RRset:
     try:
         rrsets = dns.zonefile.read_rrsets(
-            text, rdclass=None, default_ttl=zone.ttl, origin=dns.name.from_text(zone.name.fqdn)
+            text, rdclass=None, default_ttl=zone.ttl, origin=_dns_name(zone.name)
         )
     except (dns.exception.DNSException, ValueError) as error:
         reason = (str(error).partition(": ")[2] or str(error)).rstrip(".")
@@ -102,6 +108,11 @@ def _read(zone: ZoneConfig, zones: Sequence[ZoneConfig], text: str) -> RRset:
     return RRset(owner, int(rrset.rdtype), rrset.ttl, tuple(_wire(rdata) for rdata in rrset))
 
 
+@functools.lru_cache
+def _dns_name(name: DomainName) -> dns.name.Name:
+    return dns.name.from_text(name.fqdn)
+
+
 def _wire(rdata: dns.rdata.Rdata) -> bytes:
     data = rdata.to_wire()
     assert data is not None
@@ -109,12 +120,12 @@ def _wire(rdata: dns.rdata.Rdata) -> bytes:
 
 
 def _check_owner(zone: ZoneConfig, zones: Sequence[ZoneConfig], owner: dns.name.Name) -> None:
-    below = owner.relativize(dns.name.from_text(zone.name.fqdn)).labels
+    below = owner.relativize(_dns_name(zone.name)).labels
     if zone.registrations and below and is_registration_label(below[-1].lower()):
         raise ConfigError("names that begin with a UUID are for registrations")
     for other in zones:
-        inner = dns.name.from_text(other.name.fqdn)
-        if other.name != zone.name and other.name.is_below(zone.name) and owner.is_subdomain(inner):
+        is_inner = other.name != zone.name and other.name.is_below(zone.name)
+        if is_inner and owner.is_subdomain(_dns_name(other.name)):
             raise ConfigError(f"the name is in the zone {other.name}: move the record there")
 
 
