@@ -101,7 +101,7 @@ def open_mixed(folder: Path) -> Iterator[MixedWorld]:
         service.mkdir()
         config = service / "zoneproof.toml"
         config.write_text(_SERVICE.format(port=port))
-        stack.enter_context(Service(config))
+        stack.enter_context(Service(config, workers_as_installed=True))
         webroot = folder / "webroot"
         webroot.mkdir()
         stack.enter_context(web_server(webroot, "127.0.0.1", http_port))

@@ -33,6 +33,7 @@ from tests.support.challenge_service import challenge_command
 from tests.support.nodes import Cluster, ServiceNode
 from tests.support.peers.postgres import Postgres
 
+COUNTS = (1, 2, 3)
 CONNECTIONS = 32
 NAMES = 1_000
 ROUNDS = 5
@@ -41,7 +42,9 @@ _LEAST = 2  # of times, for quantiles
 DNS_BAR = Bar("at least", 0.95)
 
 
-def run(names: int, connections: int, rounds: int, seconds: float) -> None:
+def run(
+    names: int, connections: int, rounds: int, seconds: float, counts: Sequence[int] = COUNTS
+) -> None:
     """Measure, and print."""
     print_title(
         f"/update requests a second on {connections} connections, and one after the other,"
@@ -53,18 +56,25 @@ def run(names: int, connections: int, rounds: int, seconds: float) -> None:
         alone = make_service(folder / "alone")
         fill(alone.database, names)
         postgres = stack.enter_context(Postgres("max_connections=200"))
-        for count in (1, 2, 3):
+        for count in counts:
             copied = challenge_command(
                 alone.config, "move-database", postgres.create(f"nodes{count}")
             )
             if copied.status:
                 raise RuntimeError(copied.stderr)
         stack.enter_context(alone)
-        for count in (1, 2, 3):
+        for count in counts:
             here = folder / str(count)
             here.mkdir()
             letters = "abc"[:count]
-            cluster = Cluster(here, postgres, f"nodes{count}", letters, workers=os.cpu_count() or 1)
+            cluster = Cluster(
+                here,
+                postgres,
+                f"nodes{count}",
+                letters,
+                workers=os.cpu_count() or 1,
+                workers_as_installed=True,
+            )
             with cluster as nodes:
                 if count == 1:  # before updates make the answers longer
                     _measure_dns(alone, nodes[0], folder, names, rounds, seconds)

@@ -40,6 +40,13 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield running
 
 
+@pytest.fixture
+def installed(tmp_path: Path) -> Iterator[Service]:
+    """Return a service that starts its workers as users have them."""
+    with Service(write_config(tmp_path), workers_as_installed=True) as running:
+        yield running
+
+
 def accepts(host: str, port: int) -> bool:
     """Tell whether somebody takes connections."""
     try:
@@ -50,55 +57,55 @@ def accepts(host: str, port: int) -> bool:
 
 
 def test_acknowledged_values_survive_kill_9_and_workers_end_with_their_parent(
-    service: Service,
+    installed: Service,
 ) -> None:
-    accounts = [register(service.url) for _ in range(5)]
+    accounts = [register(installed.url) for _ in range(5)]
     for account in accounts:
-        assert update(service.url, account, txt("v")).status == 200
-    workers = service.workers()
+        assert update(installed.url, account, txt("v")).status == 200
+    workers = installed.workers()
     assert len(workers) == 3
-    service.stop(signal.SIGKILL)
+    installed.stop(signal.SIGKILL)
     wait_for_end(workers)
-    with Service(service.config) as again:
+    with Service(installed.config) as again:
         for account in accounts:
             assert everywhere(again, account.fulldomain) == {(txt("v"),)}
             assert update(again.url, account, txt("w")).status == 200
 
 
-def test_a_killed_worker_is_replaced_and_no_question_is_lost(service: Service) -> None:
-    account = register(service.url)
-    update(service.url, account, txt("v"))
-    kill_workers(service)
-    assert everywhere(service, account.fulldomain) == {(txt("v"),)}
-    service.wait_for_line(r"DNS worker \d+ \(udp\) ended with status -9: starting another")
-    service.wait_for_line(r"DNS worker \d+ \(tcp\) ended")
-    assert len(service.workers()) == 3
+def test_a_killed_worker_is_replaced_and_no_question_is_lost(installed: Service) -> None:
+    account = register(installed.url)
+    update(installed.url, account, txt("v"))
+    kill_workers(installed)
+    assert everywhere(installed, account.fulldomain) == {(txt("v"),)}
+    installed.wait_for_line(r"DNS worker \d+ \(udp\) ended with status -9: starting another")
+    installed.wait_for_line(r"DNS worker \d+ \(tcp\) ended")
+    assert len(installed.workers()) == 3
 
 
-def test_the_api_keeps_to_one_core_and_workers_have_all(service: Service) -> None:
+def test_the_api_keeps_to_one_core_and_workers_have_all(installed: Service) -> None:
     cores = os.sched_getaffinity(0)
-    kill_workers(service)
-    service.wait_for_line(r"DNS worker \d+ \(udp\) ended")
-    write_config(service.config.parent, dns="")
-    service.process.send_signal(signal.SIGHUP)
-    service.wait_for_line("configuration reloaded")
-    assert not any("change only at a restart" in line for line in service.lines)
-    assert os.sched_getaffinity(service.process.pid) == {max(cores)}
+    kill_workers(installed)
+    installed.wait_for_line(r"DNS worker \d+ \(udp\) ended")
+    write_config(installed.config.parent, dns="")
+    installed.process.send_signal(signal.SIGHUP)
+    installed.wait_for_line("configuration reloaded")
+    assert not any("change only at a restart" in line for line in installed.lines)
+    assert os.sched_getaffinity(installed.process.pid) == {max(cores)}
     own = os.getpriority(os.PRIO_PROCESS, 0)
-    assert os.getpriority(os.PRIO_PROCESS, service.process.pid) == min(own + 10, 19)
-    for worker in service.workers():
+    assert os.getpriority(os.PRIO_PROCESS, installed.process.pid) == min(own + 10, 19)
+    for worker in installed.workers():
         assert os.sched_getaffinity(worker) == cores
         assert os.getpriority(os.PRIO_PROCESS, worker) == own
 
 
-def test_sigterm_to_everybody_ends_the_service_cleanly(service: Service) -> None:
-    workers = service.workers()
+def test_sigterm_to_everybody_ends_the_service_cleanly(installed: Service) -> None:
+    workers = installed.workers()
     for worker in workers:
         os.kill(worker, signal.SIGTERM)
-    assert service.ask(ZONE, "A").answer
-    assert service.stop(signal.SIGTERM) == 0
+    assert installed.ask(ZONE, "A").answer
+    assert installed.stop(signal.SIGTERM) == 0
     wait_for_end(workers)
-    assert len(service.lines) == 1
+    assert len(installed.lines) == 1
 
 
 def test_sigterm_lets_requests_that_have_begun_finish(service: Service) -> None:
@@ -322,17 +329,17 @@ def is_truncated(reply: bytes) -> bool:
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_worker_that_hangs_is_replaced_and_no_question_is_lost(
-    service: Service, transport: str
+    installed: Service, transport: str
 ) -> None:
-    account = register(service.url)
-    update(service.url, account, txt("v"))
-    first, _, last = service.workers()
+    account = register(installed.url)
+    update(installed.url, account, txt("v"))
+    first, _, last = installed.workers()
     stopped = first if transport == "udp" else last
     os.kill(stopped, signal.SIGSTOP)
-    service.wait_for_line(rf"DNS worker {stopped} \({transport}\) hangs: ending it")
-    service.wait_for_line(rf"DNS worker {stopped} .* starting another")
-    assert everywhere(service, account.fulldomain) == {(txt("v"),)}
-    assert stopped not in service.workers()
+    installed.wait_for_line(rf"DNS worker {stopped} \({transport}\) hangs: ending it")
+    installed.wait_for_line(rf"DNS worker {stopped} .* starting another")
+    assert everywhere(installed, account.fulldomain) == {(txt("v"),)}
+    assert stopped not in installed.workers()
 
 
 def test_a_worker_that_only_has_nothing_to_do_stays(service: Service) -> None:

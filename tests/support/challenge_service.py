@@ -19,6 +19,7 @@ import dns.message
 import dns.query
 
 from tests.support.command import CommandServer, Result, run_zoneproof
+from tests.support.forked_workers import FORKER
 from tests.support.opened_service import OpenRegistrations, open_registrations
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.dns.answers import Responder
@@ -167,17 +168,28 @@ WITHOUT_SPEED = Path(__file__).with_name("without_speed")
 
 
 class Service(CommandServer):
-    """``zoneproof challenge serve`` as a process, ``with_speed`` if that extra is to be used."""
+    """``zoneproof challenge serve`` as a process, ``with_speed`` if that extra is to be used.
 
-    def __init__(self, config: Path, *options: str, with_speed: bool = True) -> None:
+    Its DNS workers are quick to start, which they are not as ``workers_as_installed``.
+    """
+
+    def __init__(
+        self,
+        config: Path,
+        *options: str,
+        with_speed: bool = True,
+        workers_as_installed: bool = False,
+    ) -> None:
         self.config = config
+        self.is_fork = self.is_fork and with_speed
+        is_quick = self.is_fork and not workers_as_installed
         super().__init__(
             "the challenge service",
             ["challenge", "serve", "--config", str(config), *options],
             "challenge service ready",
             environment=None if with_speed else {"PYTHONPATH": str(WITHOUT_SPEED)},
+            module="tests.support.forked_workers" if is_quick else "zoneproof",
         )
-        self.is_fork = self.is_fork and with_speed
 
     def start(self) -> None:
         super().start()
@@ -200,7 +212,15 @@ class Service(CommandServer):
     def workers(self, transport: str = "") -> list[int]:
         """Return the process ids of the DNS workers."""
         threads = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        return [int(child) for children in threads for child in children.read_text().split()]
+        children = [int(child) for thread in threads for child in thread.read_text().split()]
+        return [child for child in children if not _is_forker(child)]
+
+
+def _is_forker(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/comm").read_text().strip() == FORKER
+    except OSError:  # it has ended
+        return False
 
 
 def texts(message: dns.message.Message) -> list[str]:

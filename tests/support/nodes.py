@@ -59,6 +59,8 @@ class ServiceNode(Service):
         url: Callable[[int], str],
         database_port: int,
         workers: int = 1,
+        *,
+        workers_as_installed: bool = False,
     ) -> None:
         self.node_name = name
         self._workers = workers
@@ -67,7 +69,7 @@ class ServiceNode(Service):
         self.dns = Link(self.fixed_port)
         self._url = url
         path = folder / f"{name}.toml"
-        super().__init__(path)
+        super().__init__(path, workers_as_installed=workers_as_installed)
         self.write_config()
 
     def write_config(self, records: str = "") -> None:
@@ -170,12 +172,18 @@ class Cluster:
         names: Sequence[str] = ("a", "b", "c"),
         *,
         workers: int = 1,
+        workers_as_installed: bool = False,
     ) -> None:
         self.postgres = postgres
         self.database = database
         self.nodes = [
             ServiceNode(
-                folder, name, lambda port: postgres.url(database, port), postgres.port, workers
+                folder,
+                name,
+                lambda port: postgres.url(database, port),
+                postgres.port,
+                workers,
+                workers_as_installed=workers_as_installed,
             )
             for name in names
         ]

@@ -300,7 +300,7 @@ def outputs(tmp_path: Path, postgres: Postgres, database: str) -> Iterator[list[
     text = re.sub(r"postgresql://[^\"]*", lambda _: postgres.url(database), config.read_text())
     metrics = f'[metrics]\nlisten = "127.0.0.1:{port}"\n[dns]'
     config.write_text(text.replace("[dns]", metrics).replace('# level = "info"', 'level = "debug"'))
-    with Service(with_own_replica(config)) as node:
+    with Service(with_own_replica(config), workers_as_installed=True) as node:
         node.wait_for_line("INFO node 'ns1' holds a lease")
         found = [
             request(f"http://127.0.0.1:{port}", "GET", "/metrics").body.decode(),

@@ -14,7 +14,14 @@ from pathlib import Path
 import dns.rcode
 import pytest
 
-from tests.support.challenge_service import challenge_command, register, request, txt, update
+from tests.support.challenge_service import (
+    Service,
+    challenge_command,
+    register,
+    request,
+    txt,
+    update,
+)
 from tests.support.hidden_primary import HiddenPrimary
 from tests.support.nodes import wait_until
 from tests.support.secondaries import OTHER_SECRET, Secondary
@@ -251,7 +258,9 @@ def test_one_with_another_key_gets_nothing_and_is_named(tmp_path: Path) -> None:
 
 
 def test_the_transfer_process_is_replaced_when_it_dies(tmp_path: Path) -> None:
-    with HiddenPrimary(tmp_path, "nsd") as primary:
+    primary = HiddenPrimary(tmp_path, "nsd")
+    primary.service = Service(primary.config, workers_as_installed=True)
+    with primary:
         (secondary,) = primary.secondaries
         account = register(primary.service.url)
         assert update(primary.service.url, account, txt("a")).status == 200
