@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
@@ -140,7 +140,7 @@ def _follow(world: TwoServers, second: KnotSecondary, lag: float, ended: threadi
     return time.monotonic()
 
 
-def run(lags: tuple[float, ...], peers: dict[str, Command]) -> None:
+def run(lags: Sequence[float], peers: dict[str, Command], spread: Sequence[float] = SPREAD) -> None:
     """Measure and print: ours, with lags around each, and each peer's one run."""
     print_title("Seconds from the moment when both servers have the value to the client's answer")
     with ThreadPoolExecutor() as pool:
@@ -152,7 +152,7 @@ def run(lags: tuple[float, ...], peers: dict[str, Command]) -> None:
         theirs = {key: wait.result() for key, wait in waits.items()}
     for lag in lags:
         after = f"second server {lag:g} s late" if lag else "second server at once"
-        ours = [seconds_late(zoneproof, lag * part) for part in SPREAD]
+        ours = [seconds_late(zoneproof, lag * part) for part in spread]
         shown = f"{median(ours):.2f} s   (to {max(ours):.2f}; {BAR.verdict(max(ours))})"
         print_figure(f"{after}: zoneproof", shown)
         for name in peers:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import dns.tsigkeyring
 import dns.update
 
 from tests.support.challenge_service import Service
+from tests.support.imported_python import imported_python
 from tests.support.name_servers import common_port
 from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET
 from tests.support.world import World, open_world, zone_text
@@ -42,6 +44,8 @@ nameservers = ["ns1.auth.example.net"]
 hostmaster = "hostmaster@example.net"
 records = "ns1 A {address}"
 """
+_PLUGINS = ("rfc2136._internal.dns_rfc2136", "acmedns.dns_acmedns")  # a fork cannot share lego
+_IMPORTED = ("certbot._internal.main", *(f"certbot_dns_{each}" for each in _PLUGINS))
 _DELEGATION = f"auth NS ns1.auth\nns1.auth A {_SERVICE}"
 
 
@@ -49,15 +53,22 @@ _DELEGATION = f"auth NS ns1.auth\nns1.auth A {_SERVICE}"
 class ClientWorld(World):
     """The servers; ``service`` answers for a zone that ``knot`` delegates.
 
-    It takes registrations without a licence key, and with the one of its tenant.
+    It takes registrations without a licence key, and with the one of its tenant. What is in
+    ``opened`` ends with the servers.
     """
 
     service: Service
+    opened: ExitStack
     licence_key: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._administer("tenant", "create", TENANT)
         self.licence_key = json.loads(self._administer("key", "create", TENANT))["key"]
+
+    @cached_property
+    def python(self) -> list[str]:
+        """The command that runs certbot and its hooks, as Python would."""
+        return self.opened.enter_context(imported_python(self.folder, *_IMPORTED))
 
     def create_cname(self, target: str) -> None:
         """Let the challenge name lead to ``target`` alone, as its administrator would."""
@@ -94,7 +105,8 @@ def open_client_world(folder: Path) -> Iterator[ClientWorld]:
     environment = {"PEBBLE_WFE_NONCEREJECT": "0"}
     stubs = {SERVICE_ZONE: [f"{_SERVICE}@{port}"]}
     with (
+        ExitStack() as opened,
         Service(config) as service,
         open_world(folder, zones, stubs=stubs, port=port, pebble_environment=environment) as world,
     ):
-        yield ClientWorld(**vars(world), service=service)
+        yield ClientWorld(**vars(world), service=service, opened=opened)

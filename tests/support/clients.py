@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
-import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar
@@ -69,6 +69,7 @@ class Certbot(Client):
     def certonly(self, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run ``certbot certonly`` with the options of an authenticator."""
         return self.run(
+            *self.world.python,
             *certonly_command(
                 self.world.pebble.directory_url,
                 self.folder / "certbot",
@@ -156,7 +157,7 @@ class ManualHook(Certbot):
 
     def register(self) -> str:
         done = self.run(
-            sys.executable,
+            *self.world.python,
             self._hook(),
             "register",
             DOMAIN,
@@ -168,7 +169,7 @@ class ManualHook(Certbot):
         return found[1]
 
     def obtain(self) -> Path:
-        hook = f"{sys.executable} {self._hook()}"
+        hook = shlex.join([*self.world.python, self._hook()])
         return self.chain(
             self.certonly(
                 "--manual",

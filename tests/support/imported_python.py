@@ -6,6 +6,7 @@ of a process with those modules. It ends as the script does; killed, it takes th
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import os
@@ -80,9 +81,14 @@ def _run(connection: socket.socket) -> NoReturn:
     status = 0
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        status = 1 if isinstance(end.code, str) else end.code or 0
     except Exception:  # noqa: BLE001  as Python itself does
         traceback.print_exc()
         status = 1
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     connection.send(bytes([status]))
