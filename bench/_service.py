@@ -80,6 +80,7 @@ class BenchService(Service):
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
             for handle in handles:
                 select.select([handle], [], [])
+        self.process.wait()
         self.stop()
 
 

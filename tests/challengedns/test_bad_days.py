@@ -214,8 +214,11 @@ def test_workers_hear_of_changes_again_after_the_file_that_tells_them_was_remove
 
 
 def test_the_file_that_tells_workers_of_changes_can_be_emptied_in_place(tmp_path: Path) -> None:
-    """A worker that looks into it meanwhile ends, and another answers; no update is lost."""
-    with Service(write_config(tmp_path)) as service:
+    """A worker that looks into it meanwhile ends, and another answers; no update is lost.
+
+    Workers that are quick to start would make it whole before all others have looked.
+    """
+    with Service(write_config(tmp_path), workers_as_installed=True) as service:
         account = register(service.url)
         for values in ("a", "ab"):
             os.truncate(tmp_path / "challenge.db.changed", 0)

@@ -106,7 +106,8 @@ class ServiceNode(Service):
         for handle in handles:
             signal.pidfd_send_signal(handle, signal.SIGKILL)
             os.close(handle)
-        self.stop(signal.SIGKILL)
+        self.process.wait()
+        self.stop()
 
     @contextlib.contextmanager
     def standing_still(self, *, workers: bool = True) -> Iterator[None]:

@@ -184,7 +184,8 @@ def test_a_backup_that_is_restored_is_noticed_and_the_serial_still_rises(
 def test_a_full_disk_of_the_database_fails_updates_and_nothing_else(tmp_path: Path) -> None:
     with Postgres("max_wal_size=32MB", "wal_recycle=off") as server:
         server.halt()
-        data = server.keep()
+        data = server._data.rename(server.folder / "before")
+        server._data.mkdir()
         subprocess.run(
             ["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(server._data)], check=True
         )
