@@ -50,7 +50,7 @@ def test_each_line_is_json_if_wanted_and_refusals_say_why_without_the_key(tmp_pa
         line = json.loads(service.wait_for_line("refused"))
         assert line["level"] == "warning"
         assert "wrong API key" in line["message"]
-        assert line["time"].endswith("+00:00")
+        assert line["time"].endswith("Z")
         kill_workers(service)
         ended = json.loads(service.wait_for_line("worker.*ended.*tcp|tcp.*ended"))
         assert ended["transport"] in {"udp", "tcp"}
