@@ -19,7 +19,7 @@ from zoneproof.migration import sealed_file
 from zoneproof.migration.sealed_file import seal
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _keys_made_once() -> Iterator[None]:
     """Passphrases become keys once, all with one salt: that takes a third of a second by design."""
     with pytest.MonkeyPatch.context() as patch:

@@ -55,6 +55,17 @@ def test_a_file_becomes_the_structure(path: Path, text: str) -> None:
     assert load(path, text) == Settings(Listener(53, ["::1"]))
 
 
+@pytest.mark.parametrize("text", [r'"a\u0000b"', r'["a", "\U00000000"]', r'{"\u0000" = 1}'])
+def test_the_character_nul_is_refused_wherever_it_stands(path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match=r"zoneproof.toml: a text in it has the character"):
+        load(path, f"names = {text}\n[listener]\nport = 53\n")
+
+
+@pytest.mark.parametrize("text", [r"'C:\u0000'", r'"C:\\u0000"'])
+def test_what_only_looks_like_it_is_taken(path: Path, text: str) -> None:
+    assert load(path, f"contact = {text}\n[listener]\nport = 53\n").contact == r"C:\u0000"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

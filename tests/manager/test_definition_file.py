@@ -18,7 +18,7 @@ from zoneproof.manager.certificates.definition_file import (
 )
 from zoneproof.manager.certificates.task_definition import TaskDefinition
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 methods = st.builds(
     MethodDefinition,
     match=texts,

@@ -12,7 +12,7 @@ import httpx2
 Connect = Callable[[httpcore2.Origin], httpcore2.AsyncConnectionInterface]
 
 
-class Connections:
+class HttpConnections:
     """Opens connections, each for one exchange at a time, and keeps ``most`` that are idle.
 
     One is kept for ``idle_seconds``. ``tls`` is for servers with TLS, None for the usual CAs.

@@ -21,7 +21,7 @@ import msgspec
 
 from zoneproof import __version__
 from zoneproof.core import times
-from zoneproof.core.connections import Connect, Connections
+from zoneproof.core.connections import Connect, HttpConnections
 from zoneproof.core.errors import ConfigError, ZoneproofError
 from zoneproof.core.files import LARGEST_LIST, absolute_path, read_file
 from zoneproof.core.text import sanitize
@@ -118,7 +118,7 @@ class HttpClient:
         self._max_body = max_body
         self._bundle_setting = bundle_setting
         self._timeouts = {"timeout": {"connect": min(_CONNECT_SECONDS, seconds)}}
-        self._connections = Connections(tls, idle_seconds, connections, connect)
+        self._connections = HttpConnections(tls, idle_seconds, connections, connect)
 
     async def close(self) -> None:
         """Close all connections."""

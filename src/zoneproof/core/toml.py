@@ -35,7 +35,6 @@ _WORDS = {
 }
 _LIMIT = re.compile(r"(of length )?([<>]=?) (.*)")
 _LIMITS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
-_NUL = re.compile(r"\\u0000|\\U00000000")
 _MOST_KNOWN = 12  # keys that an error lists
 
 
@@ -57,9 +56,20 @@ def load_toml(path: Path, into: type[T]) -> T:
         raise ConfigError(f"{path} is not valid TOML: it is nested too deeply") from error
     except ValueError as error:  # Python's limit for the digits of a number
         raise ConfigError(f"{path} is not valid TOML: a number in it is too long") from error
-    if _NUL.search(text):  # which no file name, no database and no DNS name can hold
+    if _has_nul(data):  # which no file name, no database and no DNS name can hold
         raise ConfigError(f"{path}: a text in it has the character \\u0000: remove it")
     return convert(data, into, str(path))
+
+
+def _has_nul(data: object) -> bool:
+    match data:
+        case str():
+            return "\0" in data
+        case list():
+            return any(map(_has_nul, data))
+        case dict():
+            return any(map(_has_nul, (*data, *data.values())))
+    return False
 
 
 def convert(data: object, into: type[T], where: str) -> T:
