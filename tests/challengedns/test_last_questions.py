@@ -38,6 +38,15 @@ def reply(
     return header + label + b"\4auth\7example\3org\0" + bytes([0, rdtype, 0, 1]) + b"\xc0\x0c"
 
 
+def names_apart(count: int) -> list[str]:
+    """Return names of registrations of which no two share a slot."""
+    by_slot: dict[int, str] = {}
+    while len(by_slot) < count:
+        name = str(uuid.uuid4())
+        by_slot[hash(name.encode()) % SLOTS] = name
+    return list(by_slot.values())
+
+
 def sender(index: int) -> str:
     return f"192.0.2.{index}"
 
@@ -62,7 +71,7 @@ def worker(reader: AskedReader, clock: Clock) -> AskedNames:
 def test_the_last_question_for_a_name_is_kept_in_any_case_of_letters(
     reader: AskedReader, worker: AskedNames, clock: Clock
 ) -> None:
-    name, other = str(uuid.uuid4()), str(uuid.uuid4())
+    name, other = names_apart(2)
     worker.note([reply(name, 2), None, reply(other, 0)], sender)
     clock.now += 5
     worker.note([reply(name.upper(), 3)], lambda _: "2001:db8:1:2ff::53")
@@ -113,10 +122,10 @@ def test_batches_of_every_size_are_taken(reader: AskedReader, worker: AskedNames
 
 
 def test_a_storm_for_one_name_leaves_the_others(reader: AskedReader, worker: AskedNames) -> None:
-    name, stormy = str(uuid.uuid4()), reply(str(uuid.uuid4()))
+    name, stormy = names_apart(2)
     worker.note([reply(name)], sender)
     for _ in range(PER_SECOND // 2):
-        worker.note([stormy], sender)
+        worker.note([reply(stormy)], sender)
     assert name in reader.take()
 
 
@@ -144,7 +153,7 @@ def test_a_worker_notes_no_more_than_so_many_in_a_second(
 def test_of_a_large_batch_every_answer_has_its_turn(
     reader: AskedReader, worker: AskedNames
 ) -> None:
-    names = [str(uuid.uuid4()) for _ in range(4 * LOOKS)]
+    names = names_apart(4 * LOOKS)
     found: set[str] = set()
     for _ in range(8):
         worker.note([reply(name) for name in names], sender)

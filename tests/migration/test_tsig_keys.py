@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.peers import dns_tool, dns_tool_environment
@@ -217,6 +217,8 @@ def test_what_a_parser_skips_may_stand_anywhere(
 
 
 @given(st.text(max_size=200))
+@example("0 KEY")
+@example("name. IN KEY 512 3 157")
 def test_any_text_is_a_key_or_an_error_of_ours(
     tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:

@@ -158,10 +158,9 @@ def _key_record(text: str) -> TsigKey | None:
         if "KEY" not in upper[1:] or "{" in record:
             continue
         at = upper.index("KEY", 1)
-        *numbers, number = words[at + 1 : at + 4]
-        secret = "".join(words[at + 4 :])
-        if len(numbers) == 2 and secret:
-            return TsigKey(words[0], _by_number(number), secret)
+        numbers, secret = words[at + 1 : at + 4], "".join(words[at + 4 :])
+        if secret:
+            return TsigKey(words[0], _by_number(numbers[2]), secret)
     return None
 
 
