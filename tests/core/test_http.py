@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.answering import answered_by
 from tests.support.fake_http import Reply, fake_http_server
+from zoneproof.core.connections import HttpConnections
 from zoneproof.core.http import HttpClient, NoReplyError
 
 
@@ -95,6 +96,32 @@ async def test_as_many_connections_as_may_run_at_once_are_kept() -> None:
         assert closed == ports[:1]
         await client.close()
     assert sorted(closed) == sorted(ports)
+
+
+class Expired(httpcore2.AsyncConnectionInterface):
+    """An idle connection that its server has ended; closing it takes a while."""
+
+    def can_handle_request(self, origin: httpcore2.Origin) -> bool:
+        return True
+
+    def is_available(self) -> bool:
+        return True
+
+    def has_expired(self) -> bool:
+        return True
+
+    async def aclose(self) -> None:
+        await asyncio.sleep(0)
+
+
+async def test_expired_connections_are_closed_by_whoever_finds_them_first() -> None:
+    connections = HttpConnections(None, 2.0, 50, lambda origin: Expired())
+    origin = httpcore2.Origin(b"http", b"ca.example", 80)
+    opened = [await connections.take(origin) for _ in range(20)]
+    for connection in opened:
+        await connections.give_back(connection)
+    taken = await asyncio.gather(*[connections.take(origin) for _ in range(20)])
+    assert len({*taken, *opened}) == 40
 
 
 async def test_a_login_may_stand_in_the_url() -> None:

@@ -30,7 +30,9 @@ class HttpConnections:
 
     async def take(self, origin: httpcore2.Origin) -> httpcore2.AsyncConnectionInterface:
         """Return a connection to a server: the idle one that was used last, or a new one."""
-        for connection in [one for one in self._idle[::-1] if one.can_handle_request(origin)]:
+        # Looked for anew after each wait: others take and give back meanwhile.
+        while found := [one for one in self._idle if one.can_handle_request(origin)]:
+            connection = found[-1]
             self._idle.remove(connection)
             if not connection.has_expired():
                 return connection
