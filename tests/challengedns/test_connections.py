@@ -212,6 +212,22 @@ async def test_of_a_long_answer_no_more_is_kept_than_is_written_at_once() -> Non
     assert [len(each) for each in recorded.events] == [20_000] * 5
 
 
+async def test_an_answer_that_was_just_made_is_sent_when_connections_begin_anew() -> None:
+    async def reloading(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+        # Before the turn in which it was made is over.
+        server._connections.begin_anew(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = HttpServer(reloading, connections=10, of_one=10, parser=_parser)
+    server.start([listener])
+    reader, writer = await asyncio.open_connection(*listener.getsockname())
+    writer.write(GET)
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+    writer.transport.abort()
+    await server.stop()
+
+
 async def test_a_client_that_closes_its_sending_side_gets_its_answer() -> None:
     async with serving() as (connect, _):
         reader, writer = await connect()

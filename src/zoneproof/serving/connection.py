@@ -184,7 +184,13 @@ class HttpConnection(Protocol):
         if self._has_cycle:
             self.cycle.keep_alive = False
         else:
+            self._flush()
             self.abort()
+
+    def _flush(self) -> None:
+        """Write what has been answered, before the connection ends."""
+        if self._writing is not None:
+            self._writing.flush()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin: the socket is open, and TLS comes first if there is any."""
@@ -271,8 +277,7 @@ class HttpConnection(Protocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Let a client that has asked, and has nothing more to ask, read its answer."""
-        if self._writing is not None:
-            self._writing.flush()  # of what has been answered
+        self._flush()
         has_asked = self._has_cycle and not self.cycle.more_body
         if has_asked:
             self.cycle.keep_alive = False
