@@ -135,7 +135,16 @@ def test_a_key_is_revoked_by_itself_and_not_repeated(run: Run) -> None:
     told = run("key", "revoke", key, "--yes")
     assert told == f"the key {key[3:11]} is revoked\n"
     told = run("key", "revoke", key, "--yes", status=2)
-    assert told == f"zoneproof: there is no key '{key[3:11]}'\n"
+    assert told == f"zoneproof: no licence key has the ID '{key[3:11]}'\n"
+
+
+def test_a_part_of_a_key_is_not_repeated(run: Run) -> None:
+    run("tenant", "create", "partly")
+    key = run("key", "create", "partly").strip()
+    for part in (key[12:].lstrip("-"), key[:-1], key[20:40].lstrip("-")):
+        told = run("key", "revoke", part, "--yes", status=2)
+        assert told.startswith("zoneproof: that is not the ID of a licence key")
+        assert part[-8:] not in told
 
 
 @pytest.mark.parametrize(
@@ -156,8 +165,8 @@ def test_a_key_is_revoked_by_itself_and_not_repeated(run: Run) -> None:
         (("key", "create", "nobody"), 2, "there is no tenant 'nobody'"),
         (("key", "create", "nobody", "--operator"), 2, "either a tenant or --operator"),
         (("key", "list", "--tenant", "nobody"), 2, "there is no tenant 'nobody'"),
-        (("key", "revoke", "00000000", "--yes"), 2, "there is no key '00000000'"),
-        (("key", "revoke", "00000000"), 2, "there is no key '00000000'"),
+        (("key", "revoke", "00000000", "--yes"), 2, "no licence key has the ID '00000000'"),
+        (("key", "revoke", "00000000"), 2, "no licence key has the ID '00000000'"),
         (("registration", "list", "--tenant", "nobody"), 2, "there is no tenant 'nobody'"),
         (("registration", "allow", "x", "192.0.2.1"), 2, "'192.0.2.1' is not a network"),
         (("registration", "assign", "x", "--tenant", "nobody"), 2, "no registration 'x'"),

@@ -252,6 +252,7 @@ def put_value(tx: Transaction, subdomain: str, txt: str, now: int, expires_at: i
         " SET expires_at = excluded.expires_at, generation = excluded.generation",
         [subdomain, txt, expires_at, number],
     )
+    # The LIMIT is far above what there can be: SQLite has no OFFSET without one.
     tx.execute(
         "DELETE FROM challenge_value WHERE subdomain = ? AND txt IN ("
         "SELECT txt FROM challenge_value WHERE subdomain = ? AND expires_at > ?"

@@ -26,6 +26,7 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 DEFAULT_QUOTA = 500
 MAX_QUOTA = 10_000_000
 
+_KEY_ID = re.compile(r"[0-9a-f]{8}")
 _NAME = re.compile(NAME_PATTERN.removesuffix("$") + r"\Z")
 
 
@@ -263,9 +264,16 @@ def known_key(tx: Transaction, key_id: str) -> LicenceKey:
     """Return the key of that id, or the key itself. Raises RegistrationError ``not_found``."""
     key_id = licence_key_id(key_id) or key_id
     found = tenant_rows.key(tx, key_id)
-    if found is None:  # of a key that was cut or mistyped only the id is repeated
-        raise RegistrationError(f"there is no key '{printable(key_id[:12])}'", code="not_found")
-    return found[0]
+    if found is not None:
+        return found[0]
+    if _KEY_ID.fullmatch(key_id):
+        raise RegistrationError(f"no licence key has the ID '{key_id}'", code="not_found")
+    # It may be a part of a key, so it is not repeated.
+    raise RegistrationError(
+        "that is not the ID of a licence key: it has 8 hex digits, as in"
+        " 'zoneproof challenge key list'",
+        code="not_found",
+    )
 
 
 def known_tenant(tx: Transaction, name: str) -> Tenant:
