@@ -65,6 +65,7 @@ def warn_of_open_files(secrets: Iterable[str]) -> None:
         with suppress(OSError):  # which reading it tells
             status = path.stat()
             if stat.S_ISREG(status.st_mode) and (text := exposure(path, status)):
+                text += ", and replace the secret if somebody may have read it"
                 click.echo(f"zoneproof: warning: {printable(text)}", err=True)
 
 

@@ -91,7 +91,7 @@ def read(path: Path, *, secret: bool) -> str | None:
     except OSError as error:
         raise VaultError(f"cannot read {path}: {error.strerror}") from error
     if secret and (text := exposure(path, status)):
-        raise VaultError(text)
+        raise VaultError(f"{text}, and rotate the key if somebody may have read it")
     return data.decode("ascii", "replace")
 
 
@@ -104,10 +104,7 @@ def exposure(path: Path, status: os.stat_result) -> str:
     allowed = 0o740 if status.st_uid == 0 else 0o700
     if os.name != "posix" or not stat.S_IMODE(status.st_mode) & 0o777 & ~allowed:
         return ""
-    return (
-        f"{path} can be read by others: run `chmod 600 {shlex.quote(str(path))}`, and rotate"
-        " the key if somebody may have read it"
-    )
+    return f"{path} can be read by others: run `chmod 600 {shlex.quote(str(path))}`"
 
 
 def create(path: Path, text: str) -> None:
