@@ -14,11 +14,12 @@ from tests.support.clock import Clock
 from tests.support.opened_service import OpenRegistrations, open_registrations
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.authentication import Caller
+from zoneproof.challengedns.store.reader import Reader
 from zoneproof.challengedns.store.registrations import NewRegistration
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import InvalidInputError, RegistrationError, StorageError
 from zoneproof.core.names import DomainName
-from zoneproof.storage import Row
+from zoneproof.storage import Row, Transaction, load_migrations, open_sqlite
 
 HERE = ipaddress.ip_address("192.0.2.1")
 NOWHERE = "00000000-0000-4000-8000-000000000000"
@@ -289,3 +290,47 @@ async def test_damaged_addresses_permit_nobody_and_keep_others_from_nothing(
         await registrations.update(caller(damaged), damaged.subdomain, txt("a"))
     await registrations.update(caller(whole), whole.subdomain, txt("b"))
     assert await values(registrations, whole) == [txt("b")]
+
+
+async def test_a_database_of_before_is_brought_up_to_date_with_all_that_is_in_it(
+    tmp_path: Path, clock: Clock
+) -> None:
+    """Values, and changes that no worker has seen yet, are in tables of another form by now."""
+    path = tmp_path / "challenge.db"
+    subdomain, other = "84b2e601-f6c6-425c-8536-1b33d78cba8c", NOWHERE
+
+    def fill(tx: Transaction) -> None:
+        for number, name, letter in ((1, subdomain, "s"), (2, other, "o")):
+            tx.execute(
+                "INSERT INTO challenge_registration VALUES (?, ?, 'x', '[]', '', NULL, 0, 1)",
+                [name, name],
+            )
+            tx.execute(
+                "INSERT INTO challenge_value VALUES (?, ?, 2000000, ?)", [name, txt(letter), number]
+            )
+            tx.execute(
+                "INSERT INTO challenge_change (generation, subdomain) VALUES (?, ?)",
+                [number, name],
+            )
+        tx.execute("UPDATE challenge_generation SET generation = 2")
+
+    before = open_sqlite(path, load_migrations("zoneproof.challengedns")[:6])
+    await before.write(fill)
+    await before.close()
+    opened = open_registrations(
+        path,
+        zone=DomainName("auth.example.org"),
+        value_lifetime=3600,
+        clock=clock,
+        value_clock=ValueClock(clock, clock),
+    )
+    await opened.publish(subdomain, txt("n"))
+    assert [value for value, _ in await opened.values(subdomain)] == [txt("s"), txt("n")]
+    assert await opened.values(other) == [(txt("o"), 2_000_000)]
+    assert await opened.generation() == 3
+    reader = Reader(path)
+    assert reader.changes_since(0).subdomains == [subdomain, other, subdomain]
+    reader.close()
+    await opened.delete(other)
+    assert await query(opened, "SELECT subdomain FROM challenge_value GROUP BY 1") == [(subdomain,)]
+    await opened.close()

@@ -131,6 +131,16 @@ def test_files_are_read_in_the_order_of_their_numbers(package: Path) -> None:
     ]
 
 
+def test_what_is_for_sqlite_alone_is_an_empty_step_for_others(package: Path) -> None:
+    (package / "0001_first.sql").write_text("SELECT 1;\n")
+    (package / "0002_second.sqlite.sql").write_text("SELECT 2;\n")
+    first = Migration("room", 1, ("SELECT 1",))
+    known = load_migrations("house_of_tests.room")
+    assert known == [first, Migration("room", 2, ("SELECT 2",))]
+    known = load_migrations("house_of_tests.room", "postgres")
+    assert known == [first, Migration("room", 2, ())]
+
+
 @pytest.mark.parametrize(
     ("text", "statements"),
     [

@@ -79,6 +79,59 @@ async def test_of_many_writes_in_one_commit_one_fails_alone(
     assert await store.read(numbers) == list(range(100))
 
 
+async def test_a_work_is_repeated_only_where_another_failed_halfway(store: SqliteStore) -> None:
+    """What is refused has mostly changed nothing yet, and costs the others nothing."""
+    runs: list[str] = []
+
+    def refused(transaction: Transaction) -> None:
+        runs.append("refused")
+        assert numbers(transaction) == [0, 1]
+        raise KeyError("mine")
+
+    def halfway(transaction: Transaction) -> None:
+        insert(1000)(transaction)
+        refused(transaction)
+
+    def counted(n: int) -> Callable[[Transaction], int]:
+        def work(transaction: Transaction) -> int:
+            runs.append(str(n))
+            return insert(n)(transaction)
+
+        return work
+
+    for failing, expected in ((refused, 1), (halfway, 2)):
+        await store.write(lambda transaction: transaction.execute("DELETE FROM number"))
+        runs.clear()
+        async with writer_held(store):
+            tasks = [
+                asyncio.create_task(_outcome(store, work))
+                for work in (counted(0), counted(1), failing, counted(2))
+            ]
+            await asyncio.sleep(0)
+        *_, error, last = await asyncio.gather(*tasks)
+        assert isinstance(error, (KeyError, AssertionError))
+        assert last == 1
+        assert await store.read(numbers) == [0, 1, 2]
+        assert runs.count("0") == expected
+        assert runs.count("2") == 1
+
+
+async def test_what_is_asked_before_a_commit_can_refuse_it(path: Path) -> None:
+    refusals: list[StorageError] = []
+
+    def ask() -> None:
+        if refusals:
+            raise refusals.pop()
+
+    store = open_sqlite(path, NUMBERS, before_commit=ask)
+    refusals.append(StorageError("not now"))
+    with pytest.raises(StorageError, match="not now"):
+        await store.write(insert(1))
+    assert await store.write(insert(2)) == 1
+    assert await store.read(numbers) == [2]
+    await store.close()
+
+
 async def _outcome(store: SqliteStore, work: Callable[[Transaction], object]) -> object:
     try:
         return await store.write(work)

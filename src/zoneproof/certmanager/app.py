@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import msgspec
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -20,6 +19,7 @@ from zoneproof.certmanager.payload import ChallengePayload, ChallengeRequest, re
 from zoneproof.core.errors import BugError, InvalidInputError, ZoneproofError
 from zoneproof.core.text import sanitize
 from zoneproof.kubernetes import KubernetesClient
+from zoneproof.serving.application import Application
 from zoneproof.serving.requests import decode, read_body
 from zoneproof.serving.responses import HttpError, json_answer, log_refused, of_framework
 
@@ -72,17 +72,15 @@ class WebhookApp:
             "/openapi/v3": discovery.openapi_v3_index(group),
             f"/openapi/v3{root}": discovery.openapi_v3(),
         }
-        app = Starlette(
-            routes=[
+        return Application(
+            [
                 *(Route(path, _healthy) for path in _HEALTH),
                 Route("/readyz", self._ready),
                 *(Route(path, self._document(content)) for path, content in documents.items()),
                 Route(f"{root}/{discovery.RESOURCE}", self._solve, methods=["POST"]),
             ],
-            exception_handlers={HTTPException: _refused, Exception: _bug},
+            {HTTPException: _refused, Exception: _bug},
         )
-        app.router.redirect_slashes = False
-        return app
 
     async def _ready(self, request: Request) -> Response:
         problem = self._problem()

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from zoneproof.core.errors import ZoneproofError
 from zoneproof.pages.assets import PATH, Assets
 from zoneproof.pages.forms import Form, parse
 from zoneproof.pages.guard import Guard
+from zoneproof.serving.application import Application
 from zoneproof.serving.limits import IPNetwork
 from zoneproof.serving.middleware import LimitedRequests, sender
+from zoneproof.serving.responses import ErrorHandler
 
 
 class PageVisit:
@@ -49,21 +49,16 @@ def make_application(
     advice: str,
     per_minute: int,
     proxies: Sequence[IPNetwork],
-    refuse: Callable[[Request, Exception], Awaitable[Response]],
-) -> Starlette:
+    refuse: ErrorHandler,
+) -> ASGIApp:
     """Return the application that serves the routes.
 
     ``per_minute`` requests of one address are allowed; ``hosts`` and ``advice`` are the
     :class:`Guard`'s. ``refuse`` makes the answer for what no page has answered.
     """
-    limits = Middleware(
-        LimitedRequests, per_minute=per_minute, trusted_proxies=proxies, refuse=refuse
+    app = Application(
+        [Route(f"{PATH}{{name}}", assets.serve, methods=["GET"]), *routes],
+        dict.fromkeys((HTTPException, ZoneproofError, Exception), refuse),
     )
-    guard = Middleware(Guard, hosts=hosts, refuse=refuse, advice=advice)
-    app = Starlette(
-        routes=[Route(f"{PATH}{{name}}", assets.serve, methods=["GET"]), *routes],
-        middleware=[limits, guard],
-        exception_handlers=dict.fromkeys((HTTPException, ZoneproofError, Exception), refuse),
-    )
-    app.router.redirect_slashes = False
-    return app
+    guarded = Guard(app, hosts=hosts, refuse=refuse, advice=advice)
+    return LimitedRequests(guarded, per_minute=per_minute, trusted_proxies=proxies, refuse=refuse)

@@ -69,7 +69,7 @@ def local_path(path: str, otherwise: str = "/") -> str:
 
 
 def plain_error(
-    templates: Templates | None, request: Request, error: Exception, root: str = ""
+    templates: Templates, request: Request, error: Exception, root: str = ""
 ) -> Response:
     """Return what is refused before anybody is known, in a page of its own."""
     found = of_framework(error) if isinstance(error, HTTPException) else None
@@ -80,8 +80,6 @@ def plain_error(
         message = found.message if isinstance(found, HttpError) else str(found.detail)
     if found is None:
         _log.error("%s failed: %s", shown_path(request), error, exc_info=error)
-    if templates is None:
-        return Response(message, status, media_type="text/plain")
     message = message[:1].upper() + message[1:]
     context = {"message": message, "status": status, "theme": "", "root": root}
     text = templates.render("plain.html", context)

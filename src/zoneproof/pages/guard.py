@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from zoneproof.serving.responses import HttpError
+from zoneproof.serving.responses import ErrorHandler, HttpError
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -40,7 +39,7 @@ class Guard:
         self,
         app: ASGIApp,
         hosts: Collection[str],
-        refuse: Callable[[Request, Exception], Awaitable[Response]],
+        refuse: ErrorHandler,
         advice: str,
     ) -> None:
         self._app = app

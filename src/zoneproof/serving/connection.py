@@ -36,6 +36,8 @@ MEMORY: Final = 384 * 1024
 IDLE_SECONDS: Final = 30
 CLIENT_CERTIFICATE: Final = "client_certificate"
 """Where a request's state has the certificate (DER) that its client showed, or None."""
+WHOLE: Final = "is_whole"
+"""Where a request's state has True once all of it is here: whoever reads its body waits no more."""
 
 _CANDIDATES = 16
 _TLS_BUFFER = 16 * 1024  # bytes, the length of a TLS record; asyncio's own is 256 KiB
@@ -248,6 +250,8 @@ class HttpConnection(Protocol):
         if self._has_cycle:
             self._is_in_head = False
             self._due = _NEVER  # of the body: see requests.read_body
+            if not self.cycle.more_body:
+                self.cycle.scope["state"][WHOLE] = True
         elif not self._is_in_head:
             self._is_in_head = True
             self._due = self.loop.time() + self._may_take.head

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zoneproof.serving.limits import IPAddress, IPNetwork, RateLimit, network_of
 from zoneproof.serving.requests import client_address
-from zoneproof.serving.responses import HttpError
+from zoneproof.serving.responses import ErrorHandler, HttpError
 
 _MINUTE = 60.0
 _AT_ONCE = 16
@@ -48,7 +47,7 @@ class LimitedRequests:
         app: ASGIApp,
         per_minute: int,
         trusted_proxies: Sequence[IPNetwork],
-        refuse: Callable[[Request, Exception], Awaitable[Response]],
+        refuse: ErrorHandler,
         apart: Collection[str] = (),
     ) -> None:
         self._app = app
@@ -61,16 +60,16 @@ class LimitedRequests:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
         if scope["type"] == "http":
-            request = Request(scope)
-            address = client_address(request, self._trusted_proxies)
+            address = client_address(scope, self._trusted_proxies)
+            text = str(address)
             scope[_ADDRESS] = address
-            request.state.address = str(address)  # for the log, whatever comes of the request
-            network = network_of(str(address))
+            scope["state"]["address"] = text  # for the log, whatever comes of the request
+            network = network_of(text)
             await self._turns.take(network)
             try:
                 self._apart.get(scope["path"], self._limit).count(network)
             except HttpError as error:
-                await (await self._refuse(request, error))(scope, receive, send)
+                await (await self._refuse(Request(scope), error))(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

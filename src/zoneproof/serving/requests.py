@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 import msgspec
 from cryptography import x509
-from starlette.requests import ClientDisconnect, Request
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import Scope
 
 from zoneproof.core.toml import complaint
-from zoneproof.serving.connection import CLIENT_CERTIFICATE
+from zoneproof.serving.connection import CLIENT_CERTIFICATE, WHOLE
 from zoneproof.serving.limits import IPAddress, IPNetwork, read_address
 from zoneproof.serving.responses import HttpError
 
@@ -26,18 +28,27 @@ _CLOSE = {"Connection": "close"}
 async def read_body(request: Request) -> bytes:
     """Return the body. Raises HttpError when it is longer than 16 KiB or too slow."""
     _check_length(int(request.headers.get("content-length", 0)))
-    body = b""
+    if request.scope["state"].get(WHOLE):
+        return await _collect(request)
     try:
         async with asyncio.timeout(_BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                _check_length(len(body))
+            return await _collect(request)
     except TimeoutError:
         raise HttpError(
             408, "request_timeout", "the body took too long to arrive", _CLOSE
         ) from None
-    except ClientDisconnect:
-        raise HttpError(400, "malformed_json_payload", "the body is incomplete") from None
+
+
+async def _collect(request: Request) -> bytes:
+    body = b""
+    is_whole = False
+    while not is_whole:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise HttpError(400, "malformed_json_payload", "the body is incomplete")
+        body += message.get("body", b"")
+        _check_length(len(body))
+        is_whole = not message.get("more_body", False)
     return body
 
 
@@ -82,18 +93,17 @@ def client_certificate(request: Request) -> x509.Certificate | None:
     return x509.load_der_x509_certificate(shown) if shown else None
 
 
-def client_address(request: Request, trusted_proxies: Sequence[IPNetwork]) -> IPAddress:
+def client_address(scope: Scope, trusted_proxies: Sequence[IPNetwork]) -> IPAddress:
     """Return where a request comes from.
 
     ``X-Forwarded-For`` counts only when a trusted proxy sent the request. It is read from the
     right, where each proxy adds whom it heard; the first that is not a trusted proxy is the client.
     """
-    assert request.client is not None
-    address = read_address(request.client.host)
+    address = read_address(scope["client"][0])
     assert address is not None
     if not trusted_proxies:
         return address
-    hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    hops = ",".join(Headers(scope=scope).getlist("x-forwarded-for")).split(",")
     while hops and any(address in network for network in trusted_proxies):
         before = read_address(hops.pop())
         if before is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -17,6 +17,9 @@ from zoneproof.serving.logs import facts
 
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9_-]{40,}")
 _log = logging.getLogger(__name__)
+
+ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]
+"""Makes the answer to a request that raised, or was refused."""
 
 
 class HttpError(HTTPException):
@@ -60,7 +63,7 @@ def of_framework(error: HTTPException) -> HttpError:
 
 def set_subject(request: Request, kind: str, name: str) -> None:
     """Note for the log what a request is about, such as a ``registration`` and its subdomain."""
-    request.state.subject = kind, name
+    request.scope["state"]["subject"] = kind, name
 
 
 def about(request: Request, **more: str) -> tuple[dict[str, str], str]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from importlib.resources import files
+from typing import Literal
 
 import msgspec
 
 from zoneproof.core.errors import StorageError
 from zoneproof.storage.store import Transaction
 
-_FILE = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+_FILE = re.compile(r"(\d{4})_[a-z0-9_]+(\.[a-z]+)?\.sql")
+
+
+Engine = Literal["sqlite", "postgres"]
 
 
 class Migration(msgspec.Struct, frozen=True):
@@ -22,10 +26,11 @@ class Migration(msgspec.Struct, frozen=True):
     statements: tuple[str, ...]
 
 
-def load_migrations(package: str) -> list[Migration]:
+def load_migrations(package: str, engine: Engine = "sqlite") -> list[Migration]:
     """Read ``NNNN_what.sql`` from the package's ``migrations`` folder.
 
-    The last part of the package's name is the component.
+    The last part of the package's name is the component. ``NNNN_what.sqlite.sql`` is a step of
+    SQLite alone: for others it has no statements.
 
     Statements end with ``;`` at the end of a line, and hold no such line end within.
     """
@@ -34,7 +39,8 @@ def load_migrations(package: str) -> list[Migration]:
     for entry in files(package).joinpath("migrations").iterdir():
         match = _FILE.fullmatch(entry.name)
         if match:
-            found.append(Migration(component, int(match[1]), _statements(entry.read_text("utf-8"))))
+            text = entry.read_text("utf-8") if match[2] in {None, f".{engine}"} else ""
+            found.append(Migration(component, int(match[1]), _statements(text)))
     return sorted(found, key=lambda migration: migration.number)
 
 

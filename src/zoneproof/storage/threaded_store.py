@@ -20,6 +20,7 @@ from zoneproof.storage.store import Transaction
 T = TypeVar("T")
 
 _GROUP_LIMIT = 256
+_HANDED_OVER = 128  # works at most, at a time
 
 
 class Job:
@@ -64,7 +65,8 @@ class ThreadedStore(ABC):
         self._called = name
         self._closed = False
         self._read_pool = ThreadPoolExecutor(readers, thread_name_prefix="zoneproof-store-reader")
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[Job]] = {}
         self._writing = threading.Thread(
             target=self._write_loop, name="zoneproof-store-writer", daemon=True
         )
@@ -82,21 +84,28 @@ class ThreadedStore(ABC):
         With ``anyway`` it is done even if its caller goes away before it has begun.
         """
         self._check_open()
-        job = Job(work, asyncio.get_running_loop(), anyway=anyway)
-        self._jobs.put(job)
+        loop = asyncio.get_running_loop()
+        job = Job(work, loop, anyway=anyway)
+        # What comes in one turn of the loop goes to the thread together: so more share a commit,
+        # and the thread does not take turns with the loop for each of them.
+        if loop not in self._gathered:
+            self._gathered[loop] = []
+            loop.call_soon(self._hand_over, loop)
+        self._gathered[loop].append(job)
         return await cast("asyncio.Future[T]", job.future)
 
     def write_and_wait(self, work: Callable[[Transaction], T]) -> T:
         """Do what :meth:`write` does for a caller in a thread of its own."""
         self._check_open()
         job = Job(work)
-        self._jobs.put(job)
+        self._jobs.put([job])
         return cast("Future[T]", job.future).result()
 
     async def close(self) -> None:
         """Finish what was begun and release the database."""
         if not self._closed:
             self._closed = True
+            self._hand_over(asyncio.get_running_loop())
             await asyncio.to_thread(self._end)
 
     @abstractmethod
@@ -116,6 +125,12 @@ class ThreadedStore(ABC):
     @abstractmethod
     def _close_connections(self) -> None: ...
 
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the writing thread what a loop has gathered, in groups of a limited size."""
+        jobs = self._gathered.pop(loop, [])
+        for start in range(0, len(jobs), _HANDED_OVER):
+            self._jobs.put(jobs[start : start + _HANDED_OVER])
+
     def _check_open(self) -> None:
         if self._closed:
             raise StorageError(f"{self._called} is closed already")
@@ -129,11 +144,10 @@ class ThreadedStore(ABC):
     def _write_loop(self) -> None:
         stop = False
         while not stop:
-            job = self._jobs.get()
-            if job is None:
+            jobs = self._jobs.get()
+            if jobs is None:
                 return
-            jobs = [job]
-            while len(jobs) < _GROUP_LIMIT:
+            while len(jobs) + _HANDED_OVER <= _GROUP_LIMIT:
                 try:
                     following = self._jobs.get_nowait()
                 except queue.Empty:
@@ -141,7 +155,7 @@ class ThreadedStore(ABC):
                 if following is None:
                     stop = True
                     break
-                jobs.append(following)
+                jobs += following
             jobs = [each for each in jobs if each.anyway or not each.future.cancelled()]
             try:
                 self._commit_group(jobs)

@@ -12,6 +12,7 @@ from zoneproof.manager import Home, RunOptions
 from zoneproof.manager.certificates.remembered_files import RememberedFiles
 from zoneproof.pages.application import make_application
 from zoneproof.pages.assets import Assets
+from zoneproof.pages.browser import plain_error
 from zoneproof.pages.rendering import Templates
 from zoneproof.serving.limits import IPNetwork
 from zoneproof.web.api.api import api_routes
@@ -19,7 +20,7 @@ from zoneproof.web.api.calls import ROOT, api_error
 from zoneproof.web.pages import all_pages
 from zoneproof.web.runs import Runs
 from zoneproof.web.signing import people_pages, signing_in
-from zoneproof.web.visits import Page, Site, page_routes, plain_error
+from zoneproof.web.visits import Page, Site, page_routes
 
 _PER_MINUTE = 1200  # requests of one address
 
@@ -46,20 +47,19 @@ def every_page() -> list[Page]:
 
 def make_app(site: Site, hosts: Collection[str]) -> ASGIApp:
     """Return the pages as an ASGI application; ``hosts`` are names by which it is reached."""
-    app = make_application(
+
+    async def failed(request: Request, error: Exception) -> Response:
+        """Answer what went wrong, programs in JSON and people in a page."""
+        if request.scope["path"].startswith(f"{ROOT}/"):
+            return await api_error(request, error)
+        return plain_error(site.templates, request, error)
+
+    return make_application(
         [*api_routes(site), *page_routes(site, every_page())],
         site.assets,
         hosts=hosts,
         advice="start it with --host and the name",
         per_minute=_PER_MINUTE,
         proxies=site.proxies,
-        refuse=_error,
+        refuse=failed,
     )
-    app.state.site = site
-    return app
-
-
-async def _error(request: Request, error: Exception) -> Response:
-    """Answer what went wrong, programs in JSON and people in a page."""
-    is_call = request.scope["path"].startswith(f"{ROOT}/")
-    return await (api_error if is_call else plain_error)(request, error)

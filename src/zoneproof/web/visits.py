@@ -226,12 +226,6 @@ def problem(visit: Visit, status: int, message: str, records: Iterable[str] = ()
     return visit.page(template, status, message=message, status=status, records=tuple(records))
 
 
-async def plain_error(request: Request, error: Exception) -> Response:
-    """Answer what is refused before anybody is known, in a page of its own."""
-    site: Site | None = request.app.state.site if "app" in request.scope else None
-    return browser.plain_error(site.templates if site else None, request, error)
-
-
 def set_session(answer: Response, secret: str) -> Response:
     """Give the browser the session's cookie."""
     return browser.set_session(answer, SESSION_COOKIE, secret)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from http import HTTPStatus
 
-from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -29,6 +27,7 @@ from zoneproof.core.errors import (
     StorageError,
     UnconfirmedChangeError,
 )
+from zoneproof.serving.application import Application
 from zoneproof.serving.middleware import LimitedRequests
 from zoneproof.serving.operations import ApiInfo, description_route, routes
 from zoneproof.serving.responses import ErrorAnswer, json_answer
@@ -77,28 +76,9 @@ def make_app(
         is_trusted=is_trusted,
     )
     operations = [*acme_dns.operations(), *Rest(database, registrations).operations()]
-    counted = Middleware(
-        LimitedRequests,
-        per_minute=config.rate_limit_address,
-        trusted_proxies=config.trusted_proxies,
-        refuse=responses.http_error,
-        # Counted for itself, so that no storm of updates makes a monitor call the service ill.
-        apart=["/health"],
-    )
-    middleware = [counted]
-    if config.cors_origins:
-        middleware.append(
-            Middleware(
-                Cors,
-                allow_origins=config.cors_origins,
-                allow_methods=("GET", "POST", "PATCH", "DELETE"),
-                allow_headers=_CORS_HEADERS,
-            )
-        )
-    app = Starlette(
-        routes=[*routes(operations), description_route(f"{REST}openapi.json", _INFO, operations)],
-        middleware=middleware,
-        exception_handlers={
+    app: ASGIApp = Application(
+        [*routes(operations), description_route(f"{REST}openapi.json", _INFO, operations)],
+        {
             HTTPException: responses.http_error,
             RegistrationError: responses.refusal,
             InvalidInputError: responses.unknown,
@@ -107,9 +87,22 @@ def make_app(
             Exception: responses.bug,
         },
     )
-    # A redirect would lead where the request's Host says.
-    app.router.redirect_slashes = False
-    return StockPaths(app)
+    if config.cors_origins:
+        app = Cors(
+            app,
+            allow_origins=config.cors_origins,
+            allow_methods=("GET", "POST", "PATCH", "DELETE"),
+            allow_headers=_CORS_HEADERS,
+        )
+    limited = LimitedRequests(
+        app,
+        per_minute=config.rate_limit_address,
+        trusted_proxies=config.trusted_proxies,
+        refuse=responses.http_error,
+        # Counted for itself, so that no storm of updates makes a monitor call the service ill.
+        apart=["/health"],
+    )
+    return StockPaths(limited)
 
 
 class Cors(CORSMiddleware):
@@ -151,7 +144,7 @@ class StockPaths:
             endpoint = _last_of(path)
             if path.startswith(REST):
                 scope = {**scope, "path": path.rstrip("/")}
-            elif endpoint in self._ENDPOINTS:
+            elif endpoint in self._ENDPOINTS and endpoint != path:
                 found = {"path": endpoint, "raw_path": endpoint.encode(), **key_in_path(path)}
                 scope = {**scope, **found}
         await self._app(scope, receive, send)

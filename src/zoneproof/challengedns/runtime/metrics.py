@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -22,6 +21,7 @@ from zoneproof.challengedns.secondaries.barrier import SecondaryStatus
 from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import StorageError
+from zoneproof.serving.application import Application
 from zoneproof.storage import Transaction
 
 if TYPE_CHECKING:
@@ -290,6 +290,4 @@ def make_metrics_app(metrics: Metrics, database: Database) -> ASGIApp:
             _log.error("no metrics: %s", error.message)
             return PlainTextResponse("the database cannot be read\n", 503)
 
-    app = Starlette(routes=[Route("/metrics", page, methods=["GET"])])
-    app.router.redirect_slashes = False  # a redirect would lead where the request's Host says
-    return app
+    return Application([Route("/metrics", page, methods=["GET"])])

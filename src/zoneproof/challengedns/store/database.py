@@ -9,8 +9,7 @@ from __future__ import annotations
 import pwd
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -46,6 +45,22 @@ class Hooks:
 NO_HOOKS = Hooks()
 
 
+class _Timing:
+    """A context manager, which takes a third of the time of one that is a generator."""
+
+    __slots__ = ("_hooks", "_kind", "_start")
+
+    def __init__(self, hooks: Hooks, kind: Timed) -> None:
+        self._hooks = hooks
+        self._kind: Timed = kind
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._hooks.observe(self._kind, time.perf_counter() - self._start)
+
+
 class Database(ABC):
     """The database of the service: a Store whose writes the DNS answers once they return."""
 
@@ -76,13 +91,8 @@ class Database(ABC):
         """Do what :meth:`write` does for what no answer depends on: wait only for the commit."""
         return await self._commit(work)
 
-    @contextmanager
-    def _timed(self, kind: Timed) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._hooks.observe(kind, time.perf_counter() - start)
+    def _timed(self, kind: Timed) -> _Timing:
+        return _Timing(self._hooks, kind)
 
     @abstractmethod
     async def _commit(self, work: Callable[[Transaction], T]) -> T:

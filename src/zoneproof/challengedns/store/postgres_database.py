@@ -39,7 +39,7 @@ class PostgresDatabase(Database):
         self.server = PostgresServer(url)
         self.observer = LeaseObserver()
         store = PostgresStore(
-            self.server, load_migrations(COMPONENT), lock=_LOCK, finish=self._finish
+            self.server, load_migrations(COMPONENT, "postgres"), lock=_LOCK, finish=self._finish
         )
         super().__init__(store, hooks)
         self._barrier = Barrier(self.server, self.observer)
@@ -106,7 +106,7 @@ def try_out_postgres(url: str) -> tuple[str, str, list[NodeRow]]:
             )
             seen = _has_table(tx, _TABLE)
             if seen:
-                require_known(tx, load_migrations(COMPONENT), server.name)
+                require_known(tx, load_migrations(COMPONENT, "postgres"), server.name)
             nodes = node_rows.nodes(tx) if _has_table(tx, "challenge_node") else []
     finally:
         connection.close()

@@ -266,7 +266,8 @@ class Registrations:
 
         The number is at least the time, so the serial still rises after a database was replaced.
         """
-        return rows.note_change(tx, "", at_least=self.now())
+        rows.note_change(tx, "", at_least=self.now())
+        return rows.generation(tx)
 
     def sweep(self, tx: Transaction) -> bool:
         """Remove some of what is no longer of use; tell whether there is more.

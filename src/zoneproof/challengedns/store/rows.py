@@ -122,27 +122,23 @@ def generation(tx: Transaction) -> int:
 # --- writing -----------------------------------------------------------------------------------
 
 
-def next_generation(tx: Transaction, *, at_least: int = 0) -> int:
-    """Count a change that makes no answer of a registration stale, and return its number."""
-    rows = tx.query(
-        "UPDATE challenge_generation SET generation ="
-        " CASE WHEN generation < ? THEN ? ELSE generation + 1 END RETURNING generation",
-        [at_least, at_least],
-    )
-    return integer(rows[0][0])
-
-
-def note_change(tx: Transaction, subdomain: str, *, is_new: bool = False, at_least: int = 0) -> int:
-    """Count a change of what is answered for a subdomain, and return its number.
+def note_change(
+    tx: Transaction, subdomain: str, *, is_new: bool = False, at_least: int = 0
+) -> None:
+    """Count a change of what is answered for a subdomain; from then on its number is the latest.
 
     Without a subdomain it is one of the zones themselves. Of what ``is_new`` no answer is known.
     """
-    number = next_generation(tx, at_least=at_least)
     tx.execute(
-        "INSERT INTO challenge_change (generation, subdomain, is_new) VALUES (?, ?, ?)",
-        [number, subdomain, int(is_new)],
+        "UPDATE challenge_generation SET generation ="
+        " CASE WHEN generation < ? THEN ? ELSE generation + 1 END",
+        [at_least, at_least],
     )
-    return number
+    tx.execute(
+        "INSERT INTO challenge_change (generation, subdomain, is_new)"
+        " SELECT generation, ?, ? FROM challenge_generation",
+        [subdomain, int(is_new)],
+    )
 
 
 def is_taken(tx: Transaction, subdomain: str) -> bool:
@@ -245,18 +241,18 @@ def put_value(tx: Transaction, subdomain: str, txt: str, now: int, expires_at: i
 
     Both times are value time.
     """
-    number = note_change(tx, subdomain)
+    note_change(tx, subdomain)
     tx.execute(
-        "INSERT INTO challenge_value (subdomain, txt, expires_at, generation) VALUES (?, ?, ?, ?)"
+        "INSERT INTO challenge_value (subdomain, txt, expires_at, generation)"
+        " SELECT ?, ?, ?, generation FROM challenge_generation WHERE true"
         " ON CONFLICT (subdomain, txt) DO UPDATE"
         " SET expires_at = excluded.expires_at, generation = excluded.generation",
-        [subdomain, txt, expires_at, number],
+        [subdomain, txt, expires_at],
     )
-    # The LIMIT is far above what there can be: SQLite has no OFFSET without one.
     tx.execute(
-        "DELETE FROM challenge_value WHERE subdomain = ? AND txt IN ("
-        "SELECT txt FROM challenge_value WHERE subdomain = ? AND expires_at > ?"
-        " ORDER BY generation DESC LIMIT 1000 OFFSET ?)",
+        "DELETE FROM challenge_value WHERE subdomain = ? AND generation <= ("
+        "SELECT generation FROM challenge_value WHERE subdomain = ? AND expires_at > ?"
+        " ORDER BY generation DESC LIMIT 1 OFFSET ?)",
         [subdomain, subdomain, now, MAX_VALUES],
     )
 

@@ -70,7 +70,6 @@ class SqliteDatabase(Database):
     async def _commit(self, work: Callable[[Transaction], T]) -> T:
         before = self.failure
         try:
-            self._hooks.require_readers()
             with self._timed("write"):
                 result = await self._store.write(work, anyway=True)
         except StorageError as error:
@@ -84,6 +83,10 @@ class SqliteDatabase(Database):
         """Do what :meth:`write` does for a caller in a thread of its own."""
         return self._store.write_and_wait(work)
 
+    def require_readers(self) -> None:
+        """Raise StorageError while what is written would not be answered."""
+        self._hooks.require_readers()
+
     async def check(self) -> None:
         """Read from the database.
 
@@ -93,7 +96,7 @@ class SqliteDatabase(Database):
         self._hooks.require_readers()
         await self.read(rows.generation)
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.with_traceback(None)  # else it would grow with each check
 
     def require_in_place(self) -> None:
         """Raise StorageError if the next start would find another file, or none."""
@@ -153,6 +156,7 @@ def open_sqlite_database(
             database,
             migrations,
             may_only_read=may_only_read,
+            before_commit=notice.before_commit,
             after_commit=notice.after_commit,
             traces=[Announcements.path(database)],
             durable=durable,
@@ -165,13 +169,18 @@ def open_sqlite_database(
 class _Notice:
     """Reads what a commit has changed, on a connection that is not the writer's, and tells of it.
 
-    One commit may be that of many writes, and needs one notice.
+    One commit may be that of many writes, and needs one notice. Nor is it asked for each of them
+    whether there is anybody to answer with it.
     """
 
     database: SqliteDatabase
 
     def __init__(self) -> None:
         self._generation: int | None = None
+
+    def before_commit(self) -> None:
+        """Raise StorageError while nobody would answer with what is written."""
+        self.database.require_readers()
 
     def after_commit(self, tx: Transaction) -> None:
         """Read and announce; the store's errors come out."""
