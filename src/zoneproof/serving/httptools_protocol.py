@@ -26,7 +26,6 @@ class StrictHttpToolsProtocol(HttpToolsProtocol):
         self._unparsed = b""
         self._unfinished = 0  # bytes since something whole came: a head, a part of a body, its end
         self._plain_body = 0  # bytes to come of a body that the parser does not know of
-        self._is_in_fields = False  # between the beginning and the end of a head
         self._is_in_body = False
         self._is_malformed = False
         self._answered: RequestResponseCycle | None = None  # being answered, or the last one
@@ -68,19 +67,8 @@ class StrictHttpToolsProtocol(HttpToolsProtocol):
             self._is_malformed = True
         return len(piece)
 
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        super().on_message_begin()
-        self._is_in_fields = True
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; what comes after a body means nothing here."""
-        if self._is_in_fields:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """Take a head. What is raised here makes the request malformed."""
-        self._is_in_fields = False
         self._unfinished = 0
         problem = check_head(self.parser.get_method(), self.url, self.headers)
         hosts = [value for name, value in self.headers if name == b"host"]
@@ -95,6 +83,7 @@ class StrictHttpToolsProtocol(HttpToolsProtocol):
         if problem:
             raise ValueError(problem)
         super().on_headers_complete()
+        self.headers = []  # for fields after a body, which mean nothing here
         self._is_in_body = True
         if not self.pipeline:
             self._answered = self.cycle

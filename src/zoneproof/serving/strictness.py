@@ -28,11 +28,13 @@ def check_head(method: bytes, target: bytes, headers: Iterable[tuple[bytes, byte
 
     Names of headers come in lower case.
     """
-    names = [name for name, _ in headers]
+    names, length = set(), len(method) + len(target)
+    for name, value in headers:
+        names.add(name)
+        length += len(name) + len(value) + 4
     if b"content-length" in names and b"transfer-encoding" in names:
         return "both Content-Length and Transfer-Encoding"  # RFC 9112 section 6.1
-    length = sum(len(name) + len(value) + 4 for name, value in headers)
-    if length + len(method) + len(target) > MAX_HEAD:
+    if length > MAX_HEAD:
         return "the head is too long"
     return ""
 
