@@ -80,8 +80,11 @@ class SqliteStore(ThreadedStore):
         open_again: Callable[[], _Connections],
         before_commit: Callable[[], object] | None = None,
         after_commit: Callable[[Transaction], object] | None = None,
+        *,
+        may_repeat: bool = False,
     ) -> None:
         self.path = path
+        self._may_repeat = may_repeat
         self._connections = connections
         self._open_again = open_again
         self._before_commit = before_commit
@@ -119,9 +122,7 @@ class SqliteStore(ThreadedStore):
         writer = self._writer
         try:
             writer.execute("BEGIN IMMEDIATE")
-            if not _run_together(writer, jobs):
-                writer.execute("ROLLBACK")
-                writer.execute("BEGIN IMMEDIATE")
+            if not (self._may_repeat and _run_together(writer, jobs)):
                 for job in jobs:
                     _run_apart(writer, job)
             writer.execute("COMMIT")
@@ -140,10 +141,10 @@ class SqliteStore(ThreadedStore):
 
 
 def _run_together(writer: sqlite3.Connection, jobs: Sequence[Job]) -> bool:
-    """Do works one after the other; tell whether nothing of one that failed has to be undone.
+    """Do works, and tell whether each has succeeded, or has failed before it changed anything.
 
-    What is refused is refused before it has changed anything, but for rare cases. So nothing is
-    kept for undoing one work alone: that takes a fifth of an update's time.
+    If not, nothing is changed, and all are to be done again. That is rare, and to keep what it
+    takes to undo one alone costs an update a twentieth of its time.
     """
     for job in jobs:
         before = writer.total_changes
@@ -153,6 +154,8 @@ def _run_together(writer: sqlite3.Connection, jobs: Sequence[Job]) -> bool:
             if not writer.in_transaction:
                 raise  # SQLite gave up the whole group, as it does when the disk fails
             if writer.total_changes != before:
+                writer.execute("ROLLBACK")
+                writer.execute("BEGIN IMMEDIATE")
                 return False
             job.error = error
     return True
@@ -199,6 +202,7 @@ def open_sqlite(
     after_commit: Callable[[Transaction], object] | None = None,
     traces: Sequence[Path] = (),
     durable: bool = True,
+    may_repeat: bool = False,
 ) -> SqliteStore:
     """Open the file, create it (mode 0600) if it is missing, and bring its tables up to date.
 
@@ -209,7 +213,8 @@ def open_sqlite(
     reads, on another connection; if one of them fails, so have the writes.
     ``traces`` are paths where something is once the tables were there: then an empty file is a
     lost one, not one to begin with. What is not ``durable`` may lose its latest commits, or all,
-    with the machine.
+    with the machine. Where works ``may_repeat``, one may be done again that shared a commit with
+    one that failed: they do nothing but use the transaction.
     """
 
     def connect() -> _Connections:
@@ -229,7 +234,9 @@ def open_sqlite(
     except sqlite3.Error as error:
         if not (may_only_read and lacks_room(error) and _can_be_read(path, migrations)):
             raise storage_error(path, error) from error
-    return SqliteStore(path, connections, connect, before_commit, after_commit)
+    return SqliteStore(
+        path, connections, connect, before_commit, after_commit, may_repeat=may_repeat
+    )
 
 
 def open_sqlite_to_read(

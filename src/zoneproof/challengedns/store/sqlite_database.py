@@ -160,6 +160,7 @@ def open_sqlite_database(
             after_commit=notice.after_commit,
             traces=[Announcements.path(database)],
             durable=durable,
+            may_repeat=True,  # as with PostgreSQL
         )
         opened = SqliteDatabase(store, database, hooks)
         notice.database = opened
