@@ -42,6 +42,10 @@ T = TypeVar("T")
 Fields = Mapping[str, msgspec.Raw]
 
 _NULL = msgspec.Raw(b"null")
+# Made once: it takes as long to make them as to decode a text.
+_FIELDS = dict[str, msgspec.Raw] | None
+_TEXT = str | None
+_TEXTS = list[str] | None
 
 _log = logging.getLogger(__name__)
 
@@ -228,19 +232,19 @@ class AcmeDnsApi:
 
 def _read_fields(body: bytes) -> Fields:
     """Return a JSON object's members by lower-case key; their values are not looked at yet."""
-    members = decode(body, dict[str, msgspec.Raw] | None) or {}
+    members = decode(body, _FIELDS) or {}
     return {key.lower(): value for key, value in members.items()}
 
 
 def _text_field(fields: Fields, key: str) -> str:
     """Return a text; it is empty if it is missing or null."""
-    text: str | None = decode(fields.get(key, _NULL), str | None)
+    text: str | None = decode(fields.get(key, _NULL), _TEXT)
     return text or ""
 
 
 def _texts_field(fields: Fields, key: str) -> list[str]:
     """Return a list of texts; it is empty if it is missing or null."""
-    texts: list[str] | None = decode(fields.get(key, _NULL), list[str] | None)
+    texts: list[str] | None = decode(fields.get(key, _NULL), _TEXTS)
     return texts or []
 
 

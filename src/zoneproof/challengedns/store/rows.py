@@ -249,11 +249,12 @@ def put_value(tx: Transaction, subdomain: str, txt: str, now: int, expires_at: i
         " SET expires_at = excluded.expires_at, generation = excluded.generation",
         [subdomain, txt, expires_at],
     )
+    # One at a time is enough, and needs no order of all.
     tx.execute(
-        "DELETE FROM challenge_value WHERE subdomain = ? AND generation <= ("
-        "SELECT generation FROM challenge_value WHERE subdomain = ? AND expires_at > ?"
-        " ORDER BY generation DESC LIMIT 1 OFFSET ?)",
-        [subdomain, subdomain, now, MAX_VALUES],
+        "DELETE FROM challenge_value WHERE subdomain = ? AND generation = ("
+        "SELECT CASE WHEN COUNT(*) > ? THEN MIN(generation) END FROM challenge_value"
+        " WHERE subdomain = ? AND expires_at > ?)",
+        [subdomain, MAX_VALUES, subdomain, now],
     )
 
 
