@@ -375,3 +375,20 @@ def test_a_strict_resolver_finds_the_value_through_a_cname(tmp_path: Path) -> No
                 assert ask(account.fulldomain, rdtype).rcode() == dns.rcode.NOERROR
             assert ask(f"nope.{ZONE}").rcode() == dns.rcode.NXDOMAIN
             assert ask("b.c.auth.example.org").rcode() == dns.rcode.NOERROR
+
+
+def test_a_zone_that_is_gone_is_warned_of(service: Service) -> None:
+    """It was renamed, or this is the database of another service: either way CNAMEs fail."""
+    account = register(service.url)
+    text = service.config.read_text()
+    service.config.write_text(text.replace('"auth.example.org"', '"auth.example.net"', 1))
+    service.process.send_signal(signal.SIGHUP)
+    line = service.wait_for_line("no longer answered in auth.example.org")
+    assert "(registrations: 1)" in line
+    assert "add it to 'zones'" in line
+    assert line.endswith("or have the CNAMEs lead to auth.example.net")
+    assert update(service.url, account, txt("v")).status == 200
+    assert service.texts(f"{account.subdomain}.auth.example.net") == [txt("v")]
+    service.config.write_text(text)
+    service.process.send_signal(signal.SIGHUP)
+    service.wait_for_line("no longer answered in auth.example.net")

@@ -41,6 +41,7 @@ from zoneproof.challengedns.runtime.metrics import (
 from zoneproof.challengedns.runtime.pool import WorkerPool
 from zoneproof.challengedns.runtime.privileges import drop_privileges
 from zoneproof.challengedns.runtime.reload import WatchedFiles, changeable
+from zoneproof.challengedns.runtime.remembered_zones import RememberedZones
 from zoneproof.challengedns.runtime.served_certificate import ServedCertificate
 from zoneproof.challengedns.runtime.sockets import bind_dns, remarks_on_families
 from zoneproof.challengedns.secondaries.barrier import SecondaryBarrier
@@ -363,7 +364,7 @@ class _Service:
             return generation
 
     async def _keep_up(self) -> None:
-        told, are_deaf = "", False
+        told, are_deaf, zones = "", False, RememberedZones()
         for turn in itertools.count():
             try:
                 if self._database.failure is not None:
@@ -378,6 +379,8 @@ class _Service:
                         "workers"
                     )
                 await self._local.announce_missed()
+                if self._may_write():
+                    await zones.remember(self._database, self._config)
                 self._note_questions()
                 # Secondaries answer with what has expired until they are told.
                 every = 1 if self._config.secondaries else _SWEEP_EVERY
