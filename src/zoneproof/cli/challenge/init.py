@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import ipaddress
-import os
-import pwd
 import re
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import click
 
-from zoneproof.challengedns.config import POSTGRES_URL, Config, load_config
-from zoneproof.challengedns.dns.zonefile import compile_zones
-from zoneproof.challengedns.ownership import acting_as
+from zoneproof.challengedns.config import POSTGRES_URL
 from zoneproof.challengedns.runtime import config_template as start
 from zoneproof.challengedns.runtime.config_template import ConfigTemplate, NodeTemplate
 from zoneproof.challengedns.runtime.privileges import (
-    check_access,
     find_user,
-    make_folder_for,
-    service_user,
 )
-from zoneproof.challengedns.store import node_rows
-from zoneproof.challengedns.store.audit import Actor, ServiceAudit
-from zoneproof.challengedns.store.database import open_database
-from zoneproof.challengedns.store.tenants import Tenants, check_tenant_name
+from zoneproof.challengedns.store.tenants import check_tenant_name
 from zoneproof.cli.asking import ask
 from zoneproof.cli.challenge.database import ROOT_CONFIG, default_config
+from zoneproof.cli.challenge.init_setup import set_up
 from zoneproof.cli.challenge.next_steps import base_url, records_to_create, tell_next_steps
 from zoneproof.cli.completion import authorities
 from zoneproof.cli.option_groups import (
@@ -44,23 +32,12 @@ from zoneproof.cli.option_groups import (
     json_option,
 )
 from zoneproof.cli.output import json_document
-from zoneproof.cli.person import person
-from zoneproof.core.errors import ConfigError, InvalidInputError, RegistrationError, ZoneproofError
+from zoneproof.core.errors import ConfigError, InvalidInputError, ZoneproofError
 from zoneproof.core.names import DomainName, require_email
 from zoneproof.serving.sockets import Endpoint
-from zoneproof.storage import Transaction
-
-if TYPE_CHECKING:
-    from zoneproof.cli.challenge.init_node import PasswordFile
 
 T = TypeVar("T")
 
-_OPTIONS = {
-    "dns.listen": "--dns-listen",
-    "api.listen": "--api-listen",
-    "api.domain": "--api-name",
-    "node.name": "--node",
-}
 _ROOT_FOLDER = Path("/var/lib/zoneproof-challenge")
 
 
@@ -249,7 +226,7 @@ def init(
     if is_node:
         node = _node(wanted, node_name, folder / "replica.db", other_servers)
         wanted = replace(wanted, node=node)
-    config, key = _set_up(path, wanted, tenant, force=force, as_json=as_json)
+    config, key = set_up(path, wanted, tenant, force=force, as_json=as_json)
     if as_json:
         json_document(
             {
@@ -384,110 +361,3 @@ def _address(text: str) -> str:
             f"{address} is not the address of a machine: give the one at which the world reaches it"
         )
     return str(address)
-
-
-def _set_up(
-    path: Path, wanted: ConfigTemplate, tenant: str, *, force: bool, as_json: bool
-) -> tuple[Config, str | None]:
-    """Make the database and in it a tenant with a key; only then put the file where it counts.
-
-    So what fails on the way leaves nothing that would be in the way of another try. There is no new
-    key for a node that joins others. The file names a draft of the database's password until the
-    password is in its own place, so that what is there at any moment works.
-    """
-    draft = path.with_name(f".{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with _password(path, wanted, force=force) as password:
-                url = password.in_draft_url(wanted.database) if password else wanted.database
-                config = _write(draft, replace(wanted, database=url))
-                user = service_user(config)
-                if not (as_json or wanted.node):
-                    _tell_database(config.database, user)
-                key = _first_key(config, user, tenant)
-                draft.replace(path)
-                if password:
-                    password.keep()
-                    _write(draft, replace(wanted, database=password.in_url(wanted.database)))
-                    draft.replace(path)
-        except ConfigError as error:
-            text = error.message.replace(f"{draft}: ", "").replace(str(draft), str(path))
-            for setting, option in _OPTIONS.items():
-                text = text.replace(f"'{setting}'", option)
-            raise ConfigError(text) from error
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise ConfigError(f"cannot write {path}: {error.strerror}") from error
-    return load_config(path), key
-
-
-def _write(draft: Path, wanted: ConfigTemplate) -> Config:
-    """Write a configuration that the service's user can read, and load it."""
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(wanted.text())
-    config = load_config(draft)
-    compile_zones(draft, config.zones)
-    user = service_user(config)
-    if user is not None:
-        os.chown(draft, -1, user.pw_gid)
-    return config
-
-
-def _tell_database(database: Path, user: pwd.struct_passwd | None) -> None:
-    owner = user or pwd.getpwuid(os.geteuid())
-    is_there = "already exists" if database.exists() else f"will belong to {owner.pw_name}"
-    click.echo(f"Database: {database}, which {is_there}; --database chooses another place")
-
-
-@contextlib.contextmanager
-def _password(path: Path, wanted: ConfigTemplate, *, force: bool) -> Iterator[PasswordFile | None]:
-    if wanted.node is None:
-        yield None
-        return
-    from zoneproof.cli.challenge.init_node import password_file
-
-    with password_file(
-        wanted.database, path, find_user(wanted.user), may_replace=force
-    ) as password:
-        yield password
-
-
-def _first_key(config: Config, user: pwd.struct_passwd | None, tenant: str) -> str | None:
-    """Make the database and in it a tenant with a key; as root, for the service's user.
-
-    Raises ConfigError for a node that does not fit to those that are there, which have a key.
-    """
-    if user is not None:
-        make_folder_for(config.database.parent, user)
-        with acting_as(user.pw_uid, user.pw_gid):
-            check_access(config, user.pw_name)
-
-    tenants = Tenants(time.time, ServiceAudit(Actor(person())))
-
-    def work(tx: Transaction) -> str:
-        try:
-            tenants.create(tx, tenant)
-        except RegistrationError as error:
-            if error.code != "already_exists":
-                raise
-        return tenants.create_key(tx, tenant).key
-
-    async def make() -> str | None:
-        database = open_database(config, user)
-        try:
-            if config.node is not None:
-                from zoneproof.cli.challenge.init_node import require_place
-
-                others = await database.read(node_rows.nodes)
-                require_place(others, config)
-                if others:
-                    return None
-            return await database.write(work)
-        finally:
-            await database.close()
-
-    return asyncio.run(make())
