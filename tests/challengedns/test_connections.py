@@ -303,11 +303,16 @@ async def test_a_request_that_is_being_answered_does_not_make_room() -> None:
 
 # --- TLS -----------------------------------------------------------------------------------------
 
+# A server with TLS does not run on uvloop.
+with_tls = pytest.mark.parametrize(
+    "anyio_backend",
+    [name for name, (use_uvloop, _) in STACKS.items() if not use_uvloop],
+    indirect=True,
+)
+
 
 @pytest.fixture
-def pair(tmp_path: Path, anyio_backend: tuple[str, dict[str, bool]]) -> KeyPair:
-    if anyio_backend[1]["use_uvloop"]:
-        pytest.skip("a server with TLS does not run on uvloop")
+def pair(tmp_path: Path) -> KeyPair:
     write_certificate(tmp_path, "localhost")
     return KeyPair(tmp_path / "cert.pem", tmp_path / "key.pem")
 
@@ -323,6 +328,7 @@ async def get_by_tls(pair: KeyPair, address: tuple[str, int]) -> int:
         writer.transport.abort()
 
 
+@with_tls
 @pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x40\x00", b"GET / HTTP/1.1\r\n\r\n"])
 async def test_handshakes_count_from_accept_and_have_a_deadline(pair: KeyPair, sent: bytes) -> None:
     deadlines = Deadlines(handshake=SHORT, look=0.02)
@@ -336,6 +342,7 @@ async def test_handshakes_count_from_accept_and_have_a_deadline(pair: KeyPair, s
         assert await get_by_tls(pair, address) == 200
 
 
+@with_tls
 async def test_a_request_that_comes_with_the_end_of_the_handshake_is_answered(
     pair: KeyPair,
 ) -> None:
@@ -362,6 +369,7 @@ async def test_a_request_that_comes_with_the_end_of_the_handshake_is_answered(
         assert answer.startswith(b"HTTP/1.1 200 ")
 
 
+@with_tls
 async def test_a_silent_tls_connection_takes_little_memory(pair: KeyPair) -> None:
     async with serving(certificate=pair) as (connect, address):
         assert await get_by_tls(pair, address) == 200
