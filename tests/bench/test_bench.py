@@ -55,9 +55,9 @@ def test_updates_prints_a_rate(
 
 
 def test_nodes_prints_ratios_to_one_machine(capsys: pytest.CaptureFixture[str]) -> None:
-    nodes.run(names=20, connections=4, rounds=1, seconds=0.2, counts=(1, 3))
+    nodes.run(names=20, connections=4, rounds=1, seconds=0.2, counts=(1, 2))
     said = capsys.readouterr().out
-    assert "3 nodes / sqlite" in said
+    assert "2 nodes / sqlite" in said
     assert "DNS, a node / sqlite" in said
 
 
@@ -85,7 +85,7 @@ def test_renew_prints_rates_and_a_ratio_to_certbot(capsys: pytest.CaptureFixture
 
 
 def test_packets_go_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
-    packets.run(count=2_000, seed=1)
+    packets.run(count=500, seed=1)
     assert "packets by TCP" in capsys.readouterr().out
 
 
@@ -95,7 +95,7 @@ def test_kills_lose_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_nodes_contradict_nobody(capsys: pytest.CaptureFixture[str]) -> None:
-    soak_nodes.run(count=2, seed=1)
+    soak_nodes.run(count=1, seed=1)
     assert "none wrong, no acknowledged value lost" in capsys.readouterr().out
 
 
