@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -50,7 +51,9 @@ class Page(HTMLParser):
     def target(self, link: str) -> tuple[Path, str]:
         """Return the file and the anchor that a link within the site leads to."""
         parts = urlsplit(link)
-        path = (self.path.parent / unquote(parts.path)).resolve() if parts.path else self.path
+        path = self.path
+        if parts.path:  # not resolved: that looks at every folder of thirty thousand paths
+            path = Path(os.path.normpath(path.parent / unquote(parts.path)))
         return path, unquote(parts.fragment)
 
 
