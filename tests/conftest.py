@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import signal
 from collections.abc import Generator
 from pathlib import Path
@@ -33,22 +34,25 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-# Those of 40 seconds and more beside others, so that one process does not still have minutes to go
-# when the others have no more files.
-_LONGEST = (
+# Those of 40 seconds and more, so that one process does not still have minutes to go when the
+# others have no more files; and half of the processes compute while the others wait for leases.
+_WAITING = (
     *("bench/test_bench.py", "challengedns/test_tls_auto.py", "nodes/test_node_failures.py"),
-    *("nodes/test_database_failures.py", "web/test_looks.py", "challengepages/test_looks.py"),
-    *("nodes/test_membership.py", "faults/test_survived.py", "challengedns/test_bad_days.py"),
-    *("challengedns/test_service.py", "providers/test_acme_sh.py", "manager/test_beside.py"),
-    *("faults/test_ended.py", "certmanager/test_providers.py", "nodes/test_certificate.py"),
-    *("secondaries/test_real_servers.py", "cli/test_transfer.py", "web/test_journeys.py"),
-    *("providers/test_certbot_plugins.py", "web/test_api.py", "cli/test_everyday.py"),
-    *("clients/test_clients.py", "challengedns/test_openapi.py", "providers/test_lexicon.py"),
-    *("cli/test_refused.py", "cli/test_old_failures.py", "docs/test_tutorial.py"),
-    *("migration/test_damage.py", "cli/test_manage.py", "faults/test_down.py"),
-    *("web/test_inline_credential.py", "web/test_people.py", "web/test_oidc.py"),
-    *("cli/test_renew.py",),
+    *("nodes/test_database_failures.py", "nodes/test_membership.py", "faults/test_survived.py"),
+    *("challengedns/test_bad_days.py", "challengedns/test_service.py", "manager/test_beside.py"),
+    *("faults/test_ended.py", "nodes/test_certificate.py", "secondaries/test_real_servers.py"),
+    *("cli/test_everyday.py", "cli/test_refused.py", "cli/test_old_failures.py"),
+    *("faults/test_down.py", "cli/test_renew.py", "cli/test_manage.py"),
 )
+_COMPUTING = (
+    *("providers/test_acme_sh.py", "web/test_looks.py", "challengepages/test_looks.py"),
+    *("certmanager/test_providers.py", "web/test_api.py", "providers/test_certbot_plugins.py"),
+    *("cli/test_transfer.py", "challengedns/test_openapi.py", "web/test_journeys.py"),
+    *("docs/test_site.py", "clients/test_clients.py", "providers/test_lexicon.py"),
+    *("docs/test_tutorial.py", "migration/test_damage.py", "acme/test_pebble_nonces.py"),
+    *("web/test_inline_credential.py", "web/test_people.py", "web/test_oidc.py"),
+)
+_LONGEST = tuple(itertools.chain(*zip(_WAITING, _COMPUTING, strict=True)))
 
 
 def _place(item: pytest.Item) -> int:
