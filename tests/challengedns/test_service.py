@@ -385,7 +385,7 @@ def test_a_zone_that_is_gone_is_warned_of(service: Service) -> None:
     service.process.send_signal(signal.SIGHUP)
     line = service.wait_for_line("no longer answered in auth.example.org")
     assert "(registrations: 1)" in line
-    assert "add it to 'zones'" in line
+    assert f"restore 'zones' in {service.config}" in line
     assert line.endswith("or have the CNAMEs lead to auth.example.net")
     assert update(service.url, account, txt("v")).status == 200
     assert service.texts(f"{account.subdomain}.auth.example.net") == [txt("v")]

@@ -32,8 +32,8 @@ class RememberedZones:
         if gone and registrations:
             _log.warning(
                 "registrations are no longer answered in %s, where they were before: every CNAME"
-                " that leads there fails now (registrations: %d); add it to 'zones' in %s again, or"
-                " have the CNAMEs lead to %s",
+                " that leads there fails now (registrations: %d); restore 'zones' in %s, or have"
+                " the CNAMEs lead to %s",
                 " and ".join(gone),
                 registrations,
                 config.path,

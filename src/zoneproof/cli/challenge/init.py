@@ -15,9 +15,7 @@ import click
 from zoneproof.challengedns.config import POSTGRES_URL
 from zoneproof.challengedns.runtime import config_template as start
 from zoneproof.challengedns.runtime.config_template import ConfigTemplate, NodeTemplate
-from zoneproof.challengedns.runtime.privileges import (
-    find_user,
-)
+from zoneproof.challengedns.runtime.privileges import find_user
 from zoneproof.challengedns.store.tenants import check_tenant_name
 from zoneproof.cli.asking import ask
 from zoneproof.cli.challenge.database import ROOT_CONFIG, default_config
