@@ -41,7 +41,6 @@ from zoneproof.challengedns.runtime.metrics import (
 from zoneproof.challengedns.runtime.pool import WorkerPool
 from zoneproof.challengedns.runtime.privileges import drop_privileges
 from zoneproof.challengedns.runtime.reload import WatchedFiles, changeable
-from zoneproof.challengedns.runtime.remembered_zones import RememberedZones
 from zoneproof.challengedns.runtime.served_certificate import ServedCertificate
 from zoneproof.challengedns.runtime.sockets import bind_dns, remarks_on_families
 from zoneproof.challengedns.secondaries.barrier import SecondaryBarrier
@@ -50,6 +49,7 @@ from zoneproof.challengedns.store.audit import SERVICE
 from zoneproof.challengedns.store.database import Database, Hooks, open_database
 from zoneproof.challengedns.store.last_questions import forget_some
 from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.challengedns.store.remembered_zones import RememberedZones
 from zoneproof.challengedns.store.sqlite_database import SqliteDatabase
 from zoneproof.core.errors import (
     ConfigError,

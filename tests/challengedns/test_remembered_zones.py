@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.opened_service import OpenRegistrations, open_registrations
-from zoneproof.challengedns.store.zone_names import take_up
+from zoneproof.challengedns.store.remembered_zones import take_up
 from zoneproof.core.names import DomainName
 
 

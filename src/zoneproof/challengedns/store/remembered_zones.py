@@ -1,13 +1,18 @@
-"""Tells the operator when registrations are no longer answered in a zone where they were before."""
+"""Remembers in which zones registrations are answered, and warns when one of them is gone.
+
+A registration has a name in each of these zones, and CNAMEs lead to these names.
+"""
 
 from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Iterable
 
 from zoneproof.challengedns.config import Config
 from zoneproof.challengedns.store.database import Database
-from zoneproof.challengedns.store.zone_names import take_up
+from zoneproof.challengedns.store.rows import integer
+from zoneproof.storage import Transaction
 
 _log = logging.getLogger(__name__)
 
@@ -39,3 +44,18 @@ class RememberedZones:
                 config.path,
                 config.registration_zone,
             )
+
+
+def take_up(tx: Transaction, zones: Iterable[str]) -> tuple[list[str], int]:
+    """Remember the zones that are served from now on.
+
+    Return those that were served before and are no longer, and how many registrations there are.
+    """
+    now = set(zones)
+    before = {str(name) for (name,) in tx.query("SELECT name FROM challenge_zone")}
+    for name in sorted(before - now):
+        tx.execute("DELETE FROM challenge_zone WHERE name = ?", [name])
+    for name in sorted(now - before):
+        tx.execute("INSERT INTO challenge_zone (name) VALUES (?)", [name])
+    ((registrations,),) = tx.query("SELECT COUNT(*) FROM challenge_registration")
+    return sorted(before - now), integer(registrations)
