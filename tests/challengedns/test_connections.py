@@ -28,6 +28,8 @@ from zoneproof.serving.connection import Deadlines, HttpConnection
 from zoneproof.serving.gathering import GatheringTransport
 from zoneproof.serving.h11_protocol import StrictH11Protocol
 from zoneproof.serving.httptools_protocol import StrictHttpToolsProtocol
+from zoneproof.serving.requests import read_body
+from zoneproof.serving.responses import HttpError
 from zoneproof.serving.server import HttpServer
 
 SHORT = 0.3
@@ -252,6 +254,27 @@ async def test_a_body_that_does_not_come_is_408(
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert answer.endswith(b'{"error":"request_timeout"}')
     await registrations.close()
+
+
+async def test_who_reads_a_body_twice_waits_no_longer_than_for_a_slow_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("zoneproof.serving.requests._BODY_SECONDS", SHORT)
+
+    async def twice(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        said = [(await read_body(request)).decode()]
+        try:
+            await read_body(request)
+        except HttpError as error:
+            said.append(error.code)
+        await PlainTextResponse(" ".join(said))(scope, receive, send)
+
+    async with serving(twice) as (connect, _):
+        reader, writer = await connect()
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+        writer.write_eof()
+        assert (await reader.read()).endswith(b"{} request_timeout")
 
 
 # --- too many ------------------------------------------------------------------------------------

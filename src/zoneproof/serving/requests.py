@@ -28,7 +28,7 @@ _CLOSE = {"Connection": "close"}
 async def read_body(request: Request) -> bytes:
     """Return the body. Raises HttpError when it is longer than 16 KiB or too slow."""
     _check_length(int(request.headers.get("content-length", 0)))
-    if request.scope["state"].get(WHOLE):
+    if request.scope["state"].pop(WHOLE, False):  # whoever reads it again has a deadline
         return await _collect(request)
     try:
         async with asyncio.timeout(_BODY_SECONDS):
