@@ -122,7 +122,8 @@ def test_files_are_read_in_the_order_of_their_numbers(package: Path) -> None:
     (package / "0010_later.sql").write_text("SELECT 10;\n")
     (package / "0002_second.sql").write_text("SELECT 2;\n")
     (package / "0001_first.sql").write_text("SELECT 1;\n")
-    for other in ("README.md", "0003_backup.sql~", "3_short.sql", "0004_Big.sql", "__init__.py"):
+    others = ("README.md", "0003_backup.sql~", "3_short.sql", "0004_Big.sql", "__init__.py")
+    for other in (*others, "0005_of_another.mysql.sql"):
         (package / other).write_text("no SQL;\n")
     assert load_migrations("house_of_tests.room") == [
         Migration("room", 1, ("SELECT 1",)),

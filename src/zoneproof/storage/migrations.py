@@ -12,8 +12,7 @@ import msgspec
 from zoneproof.core.errors import StorageError
 from zoneproof.storage.store import Transaction
 
-_FILE = re.compile(r"(\d{4})_[a-z0-9_]+(\.[a-z]+)?\.sql")
-
+_FILE = re.compile(r"(\d{4})_[a-z0-9_]+(?:\.(sqlite|postgres))?\.sql")
 
 Engine = Literal["sqlite", "postgres"]
 
@@ -39,7 +38,7 @@ def load_migrations(package: str, engine: Engine = "sqlite") -> list[Migration]:
     for entry in files(package).joinpath("migrations").iterdir():
         match = _FILE.fullmatch(entry.name)
         if match:
-            text = entry.read_text("utf-8") if match[2] in {None, f".{engine}"} else ""
+            text = entry.read_text("utf-8") if match[2] in {None, engine} else ""
             found.append(Migration(component, int(match[1]), _statements(text)))
     return sorted(found, key=lambda migration: migration.number)
 
