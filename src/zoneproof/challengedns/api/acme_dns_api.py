@@ -201,9 +201,9 @@ class AcmeDnsApi:
         return json_answer(200, Updated(txt))
 
     def _watch(self, request: Request, subdomain: str, txt: str, result: str) -> None:
-        if self._live is not None and self._live.is_on:
+        if self._live is not None:
             what = f"{'publish' if request.method == 'POST' else 'withdraw'} {txt[:43]}"
-            self._live.note_update(subdomain, str(sender(request)), what, result)
+            self._live.note_update(subdomain, sender(request), what, result)
 
     async def _authenticate(
         self, caller: Caller, permit: Callable[[Transaction], object]

@@ -14,6 +14,7 @@ import dns.rcode
 import dns.rdatatype
 
 from zoneproof.challengedns.dns.counters import Tally
+from zoneproof.serving.limits import IPAddress
 
 MOST = 1000
 """How many events are kept, at most."""
@@ -54,10 +55,10 @@ class LiveView:
         self.until = time.time() + 60 * minutes if minutes else 0.0
         self._tally.watch(self.until)
 
-    def note_update(self, subdomain: str, address: str, what: str, result: str) -> None:
+    def note_update(self, subdomain: str, address: IPAddress, what: str, result: str) -> None:
         """Keep what came by way of the API."""
         if self.is_on:
-            self._seen.append(Seen(time.time(), subdomain, "API", address, what, result))
+            self._seen.append(Seen(time.time(), subdomain, "API", str(address), what, result))
 
     def seen(self) -> Collection[Seen]:
         """Return what was seen since it was switched on, the latest first."""
