@@ -69,16 +69,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Keep the tests and all modules, which live to the end, out of the search for garbage.
-
-    Nor is it worth looking for it as often as Python does.
-    """
+    """Keep the tests and all modules, which live to the end, out of the search for garbage."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
-        gc.set_threshold(50_000, 20, 20)
         gc.enable()
 
 

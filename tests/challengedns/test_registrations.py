@@ -30,15 +30,19 @@ def clock() -> Clock:
     return Clock(now=1_000_000.0)
 
 
-@pytest.fixture
-async def registrations(place: Path | str, clock: Clock) -> AsyncIterator[OpenRegistrations]:
-    opened = open_registrations(
+def open_by(clock: Clock, place: Path | str) -> OpenRegistrations:
+    return open_registrations(
         place,
         zone=DomainName("auth.example.org"),
         value_lifetime=3600,
         clock=clock,
         value_clock=ValueClock(clock, clock),
     )
+
+
+@pytest.fixture
+async def registrations(place: Path | str, clock: Clock) -> AsyncIterator[OpenRegistrations]:
+    opened = open_by(clock, place)
     yield opened
     await opened.close()
 
@@ -317,13 +321,7 @@ async def test_a_database_of_before_is_brought_up_to_date_with_all_that_is_in_it
     before = open_sqlite(path, load_migrations("zoneproof.challengedns")[:6])
     await before.write(fill)
     await before.close()
-    opened = open_registrations(
-        path,
-        zone=DomainName("auth.example.org"),
-        value_lifetime=3600,
-        clock=clock,
-        value_clock=ValueClock(clock, clock),
-    )
+    opened = open_by(clock, path)
     await opened.publish(subdomain, txt("n"))
     assert [value for value, _ in await opened.values(subdomain)] == [txt("s"), txt("n")]
     assert await opened.values(other) == [(txt("o"), 2_000_000)]
