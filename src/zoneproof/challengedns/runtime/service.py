@@ -379,14 +379,15 @@ class _Service:
                         "workers"
                     )
                 await self._local.announce_missed()
-                if self._may_write():
-                    await zones.remember(self._database, self._config)
                 self._note_questions()
                 # Secondaries answer with what has expired until they are told.
                 every = 1 if self._config.secondaries else _SWEEP_EVERY
                 if turn % every == 0 and self._may_write():
                     await self._write_use()
                     await self._sweep()
+                # Last: on a full disk nothing that makes room, or needs none, waits for it.
+                if self._may_write():
+                    await zones.remember(self._database, self._config)
                 told = ""
             except ZoneproofError as error:
                 if error.message != told:
