@@ -25,7 +25,7 @@ from tests.challengedns.acme_dns import (
     write_sqlite,
 )
 from tests.support.challenge_service import ZONE, Service, everywhere, txt, update, write_config
-from zoneproof.challengedns.importing.database import PAGE
+from zoneproof.challengedns.importing.source import PAGE
 from zoneproof.challengedns.importing.takeover import LeftOut
 from zoneproof.core.errors import RegistrationError
 

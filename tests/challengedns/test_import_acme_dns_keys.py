@@ -23,8 +23,8 @@ from tests.challengedns.acme_dns import (
 )
 from tests.support.challenge_service import Service, request, txt, update, write_config
 from tests.support.opened_service import OpenRegistrations
-from zoneproof.challengedns.importing.database import Row
 from zoneproof.challengedns.importing.rows import UnusableRowError, read_account, read_value
+from zoneproof.challengedns.importing.source import Row
 from zoneproof.challengedns.store.keys import LegacyKeys, is_bcrypt
 from zoneproof.core.errors import RegistrationError, StorageError
 from zoneproof.core.names import DomainName

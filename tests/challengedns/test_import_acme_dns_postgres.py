@@ -24,7 +24,7 @@ from tests.challengedns.acme_dns import (
 )
 from tests.support.challenge_service import ZONE, Service, everywhere, txt, update, write_config
 from tests.support.peers.postgres import PASSWORD, USER, Postgres
-from zoneproof.challengedns.importing.database import PAGE
+from zoneproof.challengedns.importing.source import PAGE
 from zoneproof.testing.ports import free_port
 
 HOUR_AGO = NOW - 3600

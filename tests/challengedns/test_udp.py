@@ -13,7 +13,8 @@ import pytest
 
 from zoneproof.challengedns.dns import udp_batches
 from zoneproof.challengedns.dns.udp_batches import BatchSocket
-from zoneproof.challengedns.dns.udp_sockets import PlainSocket, UdpSocket, udp_socket
+from zoneproof.challengedns.dns.udp_plain import PlainSocket, UdpSocket
+from zoneproof.challengedns.dns.udp_sockets import udp_socket
 
 BATCH = 64
 KINDS: dict[str, type[BatchSocket | PlainSocket]] = {

@@ -22,8 +22,8 @@ from tests.support.looks import LOOKS, change_look, serious
 from tests.support.service_pages import ServicePages
 from tests.support.web_pages import Client
 from zoneproof.challengedns.config import load_config
-from zoneproof.challengedns.store.database import open_database
 from zoneproof.challengedns.store.last_questions import LastQuestion
+from zoneproof.challengedns.store.opening import open_database
 from zoneproof.challengedns.store.usage import Counts, write
 from zoneproof.challengepages.app import every_page
 

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from zoneproof.challengedns.config import Config, load_config
 from zoneproof.challengedns.own_names import own_names, own_subdomain
-from zoneproof.challengedns.store.database import Database, database_exists, open_database
+from zoneproof.challengedns.store.database import Database
+from zoneproof.challengedns.store.opening import database_exists, open_database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import (

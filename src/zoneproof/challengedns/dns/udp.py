@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from zoneproof.challengedns.dns.answers import Responder
 from zoneproof.challengedns.dns.asked import AskedNames
-from zoneproof.challengedns.dns.udp_sockets import UdpSocket, udp_socket
+from zoneproof.challengedns.dns.udp_plain import UdpSocket
+from zoneproof.challengedns.dns.udp_sockets import udp_socket
 from zoneproof.challengedns.dns.watched import WatchedAnswers
 from zoneproof.serving.limits import RateLimit, network_of
 

@@ -17,7 +17,7 @@ import socket
 from array import array
 from collections.abc import Callable, Sequence
 
-from zoneproof.challengedns.dns.udp_sockets import (
+from zoneproof.challengedns.dns.udp_plain import (
     IPV4_INFO,
     IPV6_INFO,
     PACKET_SIZE,

@@ -7,41 +7,11 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Protocol
 
+from zoneproof.challengedns.importing.postgres import open_postgres
+from zoneproof.challengedns.importing.source import SourceDatabase
+from zoneproof.challengedns.importing.sqlite import open_sqlite_file
 from zoneproof.core.errors import InvalidInputError
-
-Row = tuple[object, ...]
-PAGE = 1000
-
-
-class SourceDatabase(Protocol):
-    """An open database of either kind. Its methods raise StorageError, which names it.
-
-    Cells come as they are: texts may be ``str`` or ``bytes`` (acme-dns stores its password hashes
-    in SQLite as blobs), and anything can be there that somebody wrote by hand. ``is_version_0`` is
-    whether its tables are those of the first acme-dns, in which values stand beside the accounts.
-    """
-
-    name: str
-    is_version_0: bool
-
-    async def schema(self) -> list[Row]:
-        """Return all pairs of table and column, in lower case."""
-        ...
-
-    async def query(self, sql: str) -> list[Row]:
-        """Return all rows."""
-        ...
-
-    def accounts(self) -> AsyncIterator[list[Row]]:
-        """Give Username, Password, Subdomain and AllowFrom of all accounts, in pages."""
-        ...
-
-    def values(self) -> AsyncIterator[list[Row]]:
-        """Give Subdomain, Value and the time of its update for all slots in use, in pages."""
-        ...
-
 
 _VERSIONS = ("0", "1")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -80,8 +50,6 @@ async def open_acme_dns(source: str) -> AsyncIterator[SourceDatabase]:
 def _connect(source: str) -> AbstractAsyncContextManager[SourceDatabase]:
     url = _URL.match(source)
     if url and url[1].lower() in {"postgres", "postgresql"}:
-        from zoneproof.challengedns.importing.postgres import open_postgres
-
         return open_postgres(source)
     # What stands in these may be a password, so it is not repeated.
     if url:
@@ -93,8 +61,6 @@ def _connect(source: str) -> AbstractAsyncContextManager[SourceDatabase]:
         raise InvalidInputError(
             "write the PostgreSQL connection as a URL: postgres://user:password@host/database"
         )
-    from zoneproof.challengedns.importing.sqlite import open_sqlite_file
-
     return open_sqlite_file(Path(source))
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from zoneproof.challengedns.importing.database import PAGE, Row, SourceDatabase
+from zoneproof.challengedns.importing.source import PAGE, Row, SourceDatabase
 from zoneproof.core.errors import InvalidInputError, StorageError
 
 _CONNECT_SECONDS = 10

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from zoneproof.challengedns.dns.zones import is_registration_label
-from zoneproof.challengedns.importing.database import Row
+from zoneproof.challengedns.importing.source import Row
 from zoneproof.challengedns.store.checks import check_networks, check_txt
 from zoneproof.challengedns.store.keys import is_bcrypt
 from zoneproof.challengedns.store.rows import RegistrationRow

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from zoneproof.challengedns.importing.database import PAGE, Row, SourceDatabase
+from zoneproof.challengedns.importing.source import PAGE, Row, SourceDatabase
 from zoneproof.core.errors import InvalidInputError, StorageError
 from zoneproof.core.files import open_file
 

@@ -14,23 +14,20 @@ from pathlib import Path
 import msgspec
 
 from zoneproof.challengedns.config import Config
-from zoneproof.challengedns.importing.database import (
-    Row,
-    SourceDatabase,
-    count_accounts,
-    open_acme_dns,
-)
+from zoneproof.challengedns.importing.database import count_accounts, open_acme_dns
 from zoneproof.challengedns.importing.rows import (
     ImportedValue,
     UnusableRowError,
     read_account,
     read_value,
 )
+from zoneproof.challengedns.importing.source import Row, SourceDatabase
 from zoneproof.challengedns.runtime.privileges import make_folder_for, service_user
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.audit import UNNOTED, ServiceAudit
-from zoneproof.challengedns.store.database import Database, database_exists, open_database
+from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.keys import is_legacy, require_bcrypt
+from zoneproof.challengedns.store.opening import database_exists, open_database
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.challengedns.store.tenants import require_places, take_places
 from zoneproof.challengedns.store.value_time import ValueClock

@@ -46,8 +46,9 @@ from zoneproof.challengedns.runtime.sockets import bind_dns, remarks_on_families
 from zoneproof.challengedns.secondaries.barrier import SecondaryBarrier
 from zoneproof.challengedns.store import rows, usage
 from zoneproof.challengedns.store.audit import SERVICE
-from zoneproof.challengedns.store.database import Database, Hooks, open_database
+from zoneproof.challengedns.store.database import Database, Hooks
 from zoneproof.challengedns.store.last_questions import forget_some
+from zoneproof.challengedns.store.opening import open_database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.remembered_zones import RememberedZones
 from zoneproof.challengedns.store.sqlite_database import SqliteDatabase

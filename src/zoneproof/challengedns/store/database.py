@@ -1,20 +1,14 @@
-"""The service's database, whichever it is: a SQLite file, or PostgreSQL that several nodes share.
-
-The only place that chooses: what is common to both is here, what each does is in
-``sqlite_database`` and ``postgres_database``.
-"""
+"""The service's database, whichever it is: what a SQLite file and PostgreSQL have in common."""
 
 from __future__ import annotations
 
-import pwd
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from zoneproof.challengedns.config import Config
-from zoneproof.core.errors import ConfigError, InvalidInputError, StorageError
+from zoneproof.core.errors import StorageError
 from zoneproof.storage import Store, Transaction
 
 T = TypeVar("T")
@@ -109,33 +103,3 @@ class Database(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Finish what was begun and release the database."""
-
-
-def open_database(
-    config: Config,
-    new_owner: pwd.struct_passwd | None = None,
-    hooks: Hooks = NO_HOOKS,
-    *,
-    may_only_read: bool = False,
-) -> Database:
-    """Open the database of a configuration.
-
-    A SQLite file that is missing is made, by root for ``new_owner``; with ``may_only_read`` it is
-    opened on a full disk too. Raises StorageError, and ConfigError for a URL that is none.
-    """
-    # Both are made of what is above; PostgreSQL's client is imported only where it is used.
-    if config.postgres is None:
-        from zoneproof.challengedns.store.sqlite_database import open_sqlite_database
-
-        return open_sqlite_database(config.database, new_owner, hooks, may_only_read=may_only_read)
-    from zoneproof.challengedns.store.postgres_database import PostgresDatabase
-
-    try:
-        return PostgresDatabase(config.postgres, hooks)
-    except InvalidInputError as error:
-        raise ConfigError(f"{config.path}: 'database': {error.message}") from error
-
-
-def database_exists(config: Config) -> bool:
-    """Tell whether there is a database to open, without making one."""
-    return config.postgres is not None or config.database.exists()

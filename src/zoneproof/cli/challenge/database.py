@@ -12,7 +12,8 @@ import click
 
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.store.audit import Actor
-from zoneproof.challengedns.store.database import Database, database_exists, open_database
+from zoneproof.challengedns.store.database import Database
+from zoneproof.challengedns.store.opening import database_exists, open_database
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.cli.option_groups import PATH
 from zoneproof.cli.output import json_text, print_table

@@ -26,7 +26,7 @@ from zoneproof.challengedns.runtime.privileges import (
 )
 from zoneproof.challengedns.store import node_rows
 from zoneproof.challengedns.store.audit import Actor, ServiceAudit
-from zoneproof.challengedns.store.database import open_database
+from zoneproof.challengedns.store.opening import open_database
 from zoneproof.challengedns.store.tenants import Tenants
 from zoneproof.cli.person import person
 from zoneproof.core.errors import ConfigError, RegistrationError

@@ -13,8 +13,8 @@ import click
 from zoneproof.challengedns.config import POSTGRES_URL, load_config
 from zoneproof.challengedns.runtime.privileges import make_folder_for, service_user
 from zoneproof.challengedns.store.audit import Actor, ServiceAudit
-from zoneproof.challengedns.store.database import database_exists, open_database
 from zoneproof.challengedns.store.moving import move_database as move
+from zoneproof.challengedns.store.opening import database_exists, open_database
 from zoneproof.cli.challenge.database import config_option
 from zoneproof.cli.option_groups import json_option
 from zoneproof.cli.output import tell
