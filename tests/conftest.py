@@ -14,6 +14,7 @@ from _pytest.runner import runtestprotocol
 from hypothesis import settings
 
 from tests.cli.inside import Inside
+from tests.support.command import start_forking
 from zoneproof.testing.pebble import Pebble
 
 # Whoever runs the tests in the background of a shell has SIGINT ignored, and so would all that the
@@ -25,7 +26,6 @@ settings.load_profile("no timing")
 
 _UNLUCKY = pytest.StashKey[str]()
 _OUTCOME = "Pebble again"
-_NOTICEABLE = 0.05  # seconds
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +78,13 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Have one process that forks commands for all processes that run tests."""
+    if session.config.getoption("processes", 0):
+        start_forking()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
@@ -103,9 +110,7 @@ def _pebbles_of(item: pytest.Item) -> list[Pebble]:
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
     """Run a test once more, with all of its fixtures made anew, if Pebble was what failed."""
     log = item.ihook
-    is_told_shortly = hasattr(item.config, "workerinput")  # to the process that has sent it
-    if not is_told_shortly:
-        log.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    log.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
     if _UNLUCKY in item.stash:
         item.session._setupstate.teardown_exact(None)
@@ -118,16 +123,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         item._initrequest()  # type: ignore[attr-defined]
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
     for report in reports:
-        if not is_told_shortly or _is_of_interest(report):
-            log.pytest_runtest_logreport(report=report)
-    if not is_told_shortly:
-        log.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        log.pytest_runtest_logreport(report=report)
+    log.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
-
-
-def _is_of_interest(report: pytest.TestReport) -> bool:
-    """Whether more is to be told of a phase than that it was: each message costs half a test."""
-    return report.when == "call" or not report.passed or report.duration > _NOTICEABLE
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:

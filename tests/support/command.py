@@ -210,6 +210,11 @@ class CommandServer(BackgroundServer):
         return running
 
 
+def start_forking() -> None:
+    """Start the process that forks before there is something to run."""
+    _server(())
+
+
 @functools.cache
 def _server(around: tuple[str, ...]) -> socket.socket:
     """Start the process that forks; it ends with its connection to us."""

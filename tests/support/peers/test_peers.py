@@ -103,7 +103,10 @@ def test_a_pebble_that_had_nothing_to_validate_for_an_order_is_found_out() -> No
     assert Saying(order, authorization, done, order, done).has_reused_authorization()
 
 
-def test_a_test_whose_pebble_was_stuck_is_run_again_with_a_fresh_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [[], ["--processes=2"]], ids=["alone", "in a process"])
+def test_a_test_whose_pebble_was_stuck_is_run_again_with_a_fresh_one(
+    tmp_path: Path, options: list[str]
+) -> None:
     module = tmp_path / "test_stuck.py"
     module.write_text("""
 import pytest
@@ -135,7 +138,10 @@ def test_third(pebble):
     raise ValueError
 """)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "tests.conftest", f"--rootdir={tmp_path}", module],
+        [
+            *(sys.executable, "-m", "pytest", "-p", "tests.support.processes"),
+            *("-p", "tests.conftest", f"--rootdir={tmp_path}", str(module), *options),
+        ],
         capture_output=True,
         text=True,
         timeout=60,

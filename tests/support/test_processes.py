@@ -1,0 +1,183 @@
+"""Tests in several processes: all are run, each file in one process, and nothing gets lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+_ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+_COMMAND = (sys.executable, "-m", "pytest", "-p", "tests.support.processes", "--processes=3")
+
+
+def _run(folder: Path, *options: str, **files: str) -> str:
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text)
+    done = subprocess.run(
+        [*_COMMAND, "--rootdir=.", *options],
+        cwd=folder,
+        env=_ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert not done.stderr
+    return done.stdout
+
+
+_SHARING = """
+import os
+import pytest
+
+@pytest.fixture(scope="session")
+def everywhere(tmp_path_factory):
+    yield tmp_path_factory.getbasetemp()
+
+ended = []
+
+@pytest.fixture(scope="module")
+def shared(everywhere):
+    yield os.getpid()
+    ended.append(1)
+
+@pytest.mark.parametrize("number", range(20))
+def test_one(number, shared, tmp_path, everywhere):
+    assert shared == os.getpid() and everywhere in tmp_path.parents and not ended
+    (everywhere / f"it is {number} of {__name__}").touch()
+"""
+
+
+def test_a_file_is_run_in_one_process_with_all_that_its_tests_share(tmp_path: Path) -> None:
+    files = {f"test_{name}": _SHARING for name in ("a", "b", "c", "d", "e")}
+    found = _run(tmp_path, f"--basetemp={tmp_path / 'files'}", **files)
+    assert "100 passed" in found
+    folders = [sum(1 for _ in each.glob("it is*")) for each in (tmp_path / "files").iterdir()]
+    assert len(folders) == 3
+    assert all(folder >= 20 for folder in folders)
+
+
+_FAILING = """
+import pytest
+
+def test_before():
+    print("said before")
+
+def test_failing():
+    print("said by {name}")
+    assert 1 + 1 == 3
+
+@pytest.mark.skip(reason="of {name}")
+def test_skipped(): ...
+
+@pytest.fixture
+def broken():
+    yield
+    raise ValueError("broken {name}")
+
+def test_whose_end_fails(broken): ...
+"""
+
+
+def test_failures_are_told_with_what_their_test_said(tmp_path: Path) -> None:
+    names = ("first", "second", "third", "fourth")
+    files = {f"test_{name}": _FAILING.format(name=name) for name in names}
+    found = _run(tmp_path, "-ra", **files)
+    assert "4 failed, 8 passed, 4 skipped, 4 errors" in found
+    for name in names:
+        assert f"SKIPPED [1] test_{name}.py:11: of {name}" in found
+        assert f"ERROR test_{name}.py::test_whose_end_fails - ValueError: broken {name}" in found
+        assert found.count(f"said by {name}\n") == 1
+    assert "said before" not in found
+    assert found.count("E   assert (1 + 1) == 3") == 4
+
+
+_DYING = """
+import os, signal
+
+def test_before(): ...
+
+def test_dying():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def test_after(): ...
+
+def test_exiting():
+    os._exit(3)
+"""
+
+
+def test_a_process_that_ends_fails_the_test_that_it_ran(tmp_path: Path) -> None:
+    names = ("a", "b", "c", "d")
+    found = _run(tmp_path, **{f"test_{name}": _DYING for name in names})
+    assert "8 failed, 8 passed" in found
+    for name in names:
+        assert f"FAILED test_{name}.py::test_dying - the process that ran" in found
+        assert f"FAILED test_{name}.py::test_exiting" in found
+    assert found.count("this test ended with -9") >= 4
+
+
+def test_the_first_failure_is_the_end_if_it_should_be(tmp_path: Path) -> None:
+    files = {f"test_{number}": f"def test_one(): assert {number} > 0" for number in range(9)}
+    assert "stopping after 1 failures" in _run(tmp_path, "-x", **files)
+
+
+def test_what_cannot_be_collected_runs_nothing(tmp_path: Path) -> None:
+    found = _run(tmp_path, test_a="def test_one(): ...", test_b="import nothing_of_the_kind")
+    assert "1 error" in found
+    assert "Interrupted" in found
+    assert "passed" not in found
+
+
+_WAITING = """
+import os, pathlib, signal
+import pytest
+
+@pytest.fixture(scope="module")
+def server():
+    here = pathlib.Path(__file__)
+    yield
+    here.with_suffix(".ended").touch()
+
+def test_waiting(server):
+    with open(os.path.dirname(__file__) + "/begun", "w") as pipe:
+        pipe.write("x")
+    signal.pause()
+"""
+
+
+@pytest.mark.parametrize("whom", [os.kill, os.killpg], ids=["one", "all"])
+def test_an_interrupt_ends_what_tests_have_begun(
+    tmp_path: Path, whom: Callable[[int, int], None]
+) -> None:
+    for name in ("test_a", "test_b", "test_c"):
+        (tmp_path / f"{name}.py").write_text(_WAITING)
+    begun = tmp_path / "begun"
+    os.mkfifo(begun)
+    with (
+        begun.open("r+b", 0) as pipe,
+        subprocess.Popen(
+            [*_COMMAND, "--rootdir=."],
+            cwd=tmp_path,
+            env=_ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as running,
+    ):
+        try:
+            for _ in range(3):
+                assert pipe.read(1) == b"x"
+            whom(running.pid, signal.SIGINT)
+            found = running.communicate(timeout=30)[0]
+        finally:
+            running.kill()
+    assert "KeyboardInterrupt" in found
+    assert running.returncode == 2
+    assert len(list(tmp_path.glob("*.ended"))) == 3
