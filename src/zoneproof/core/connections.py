@@ -9,6 +9,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore2
 import httpx2
 
+from zoneproof.core.usual_cas import missing_cas, usual_cas
+
 Connect = Callable[[httpcore2.Origin], httpcore2.AsyncConnectionInterface]
 
 
@@ -23,6 +25,7 @@ class HttpConnections:
         self, tls: ssl.SSLContext | None, idle_seconds: float, most: int, connect: Connect | None
     ) -> None:
         self._tls = tls
+        self._usual: ssl.SSLContext | None = None
         self._idle_seconds = idle_seconds
         self._most = most
         self._connect = connect or self._new
@@ -53,10 +56,13 @@ class HttpConnections:
         while self._idle:
             await self._idle.pop().aclose()
 
+    def missing_cas(self) -> str:
+        """Say that there is no CA to trust, and what to do; return nothing if there are some."""
+        return missing_cas(self._usual) if self._usual else ""
+
     def _new(self, origin: httpcore2.Origin) -> httpcore2.AsyncConnectionInterface:
         if self._tls is None and origin.scheme == b"https":
-            # They are read once and only where they are needed, because that takes long.
-            self._tls = httpx2.create_ssl_context()
+            self._tls = self._usual = usual_cas()
         return self._pool(_proxy(origin)).create_connection(origin)
 
     def _pool(self, proxy: httpx2.URL | None) -> httpcore2.AsyncConnectionPool:

@@ -140,7 +140,7 @@ class HttpClient:
                 async with asyncio.timeout(seconds):
                     return await self._send(method, url, content, headers)
             except _FAILURES as error:
-                raise _no_reply(error, seconds, url, self._bundle_setting) from error
+                raise _no_reply(error, seconds, url, self._tls_failure) from error
 
     async def _send(
         self, method: str, url: str, content: bytes | None, headers: Mapping[str, str] | None
@@ -176,6 +176,18 @@ class HttpClient:
                 await response.aclose()
         finally:
             await self._connections.give_back(connection)
+
+    def _tls_failure(self, error: ssl.SSLError) -> str:
+        if not isinstance(error, ssl.SSLCertVerificationError):
+            return "it does not speak TLS there: check whether the URL needs http:// or a port"
+        if error.verify_code in _OF_ANOTHER_TIME:
+            advice = f"is it {times.at(utc_now())}? If not, set this machine's clock"
+        else:
+            private = (
+                f"if its CA is a private one, give that CA's PEM file as {self._bundle_setting}"
+            )
+            advice = self._connections.missing_cas() or private
+        return f"its certificate is not trusted ({sanitize(error.verify_message)}); {advice}"
 
     async def _read(self, url: str, response: httpcore2.Response) -> Reply:
         headers = httpx2.Headers(response.headers)
@@ -299,7 +311,9 @@ def load_ca_bundle(text: str) -> ssl.SSLContext | None:
     return tls_context(absolute_path("ca_bundle", text) if text else None)
 
 
-def _no_reply(error: Exception, seconds: float, url: str, bundle_setting: str) -> NoReplyError:
+def _no_reply(
+    error: Exception, seconds: float, url: str, tls_failure: Callable[[ssl.SSLError], str]
+) -> NoReplyError:
     unsent = isinstance(error, _NOT_SENT)
     if isinstance(error, httpcore2.ConnectTimeout):
         seconds = min(_CONNECT_SECONDS, seconds)
@@ -311,9 +325,7 @@ def _no_reply(error: Exception, seconds: float, url: str, bundle_setting: str) -
     hopeless = False
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):
-            return NoReplyError(
-                _tls_failure(cause, bundle_setting), url=url, unsent=True, hopeless=True
-            )
+            return NoReplyError(tls_failure(cause), url=url, unsent=True, hopeless=True)
         if isinstance(cause, socket.gaierror):
             hopeless = cause.errno == socket.EAI_NONAME
             reason = "its host name cannot be looked up now"
@@ -327,15 +339,6 @@ def _no_reply(error: Exception, seconds: float, url: str, bundle_setting: str) -
         elif isinstance(cause, OSError) and cause.strerror:
             reason = f"{failed} ({sanitize(cause.strerror)})"
     return NoReplyError(reason, url=url, unsent=unsent, hopeless=hopeless)
-
-
-def _tls_failure(error: ssl.SSLError, bundle_setting: str) -> str:
-    if not isinstance(error, ssl.SSLCertVerificationError):
-        return "it does not speak TLS there: check whether the URL needs http:// or a port"
-    advice = f"if its CA is a private one, give that CA's PEM file as {bundle_setting}"
-    if error.verify_code in _OF_ANOTHER_TIME:
-        advice = f"is it {times.at(utc_now())}? If not, set this machine's clock"
-    return f"its certificate is not trusted ({sanitize(error.verify_message)}); {advice}"
 
 
 def _size(number: int) -> str:

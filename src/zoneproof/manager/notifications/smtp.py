@@ -18,6 +18,7 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.http import load_ca_bundle
 from zoneproof.core.text import sanitize
 from zoneproof.core.toml import read_reference
+from zoneproof.core.usual_cas import usual_cas
 from zoneproof.manager.notifications.notice import Notice, as_text, subject
 from zoneproof.manager.notifications.settings import SmtpSettings
 
@@ -85,7 +86,7 @@ async def mail(settings: SmtpSettings, message: EmailMessage, *, deadline: float
     password = read_reference(settings.password, "password")
     if not (settings.user + password).isascii():  # smtplib sends nothing else
         raise InvalidInputError("user and password must be ASCII: set another password")
-    context = load_ca_bundle(settings.ca_bundle) or ssl.create_default_context()
+    context = load_ca_bundle(settings.ca_bundle) or usual_cas()
     kind = _TlsConversation if settings.security == "tls" else _Conversation
     connection = kind.__new__(kind)  # made here, so that it can be hung up on while it connects
     conversation = asyncio.create_task(
