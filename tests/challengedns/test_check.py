@@ -16,10 +16,12 @@ import pytest
 
 from tests.support.challenge_service import Service
 from tests.support.command import run_zoneproof
+from tests.support.opened_service import open_registrations
 from tests.support.peers.knot import Knot
 from tests.support.self_signed import write_certificate
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.runtime.check import Level, check_engine, check_machine
+from zoneproof.challengedns.store.remembered_zones import RememberedZones
 from zoneproof.testing.ports import free_port
 
 PARENT = "127.0.0.7"
@@ -169,6 +171,22 @@ def test_databases_that_cannot_be_used_are_problems(config: Path) -> None:
     connection.close()
     (found,) = problems(check(config, "--no-dns")[1])
     assert "newer Zoneproof" in found["text"]
+
+
+async def test_a_zone_with_registrations_that_would_be_gone_is_noted(config: Path) -> None:
+    before = load_config(config)
+    (zone,) = before.zones
+    opened = open_registrations(before.database, zone=zone.name, value_lifetime=3600)
+    await opened.register()
+    await RememberedZones().remember(opened.database, before)
+    await opened.close()
+    config.write_text(config.read_text().replace("auth.example.org", "acme.example.org"))
+    code, findings = check(config, "--no-dns")
+    assert code == 0
+    (found,) = [each for each in findings if each["subject"] == "zones"]
+    assert found["level"] == "note"
+    assert "no longer answered in auth.example.org, where they were" in found["text"]
+    assert "(registrations: 1)" in found["text"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import ssl
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ from zoneproof.challengedns.runtime.parent_records import addresses_of
 from zoneproof.challengedns.runtime.privileges import become, check_access, service_user
 from zoneproof.challengedns.runtime.sockets import bind_dns, remarks_on_families
 from zoneproof.challengedns.secondaries.overview import ask_serials
+from zoneproof.challengedns.store.remembered_zones import look_for_gone
 from zoneproof.challengedns.store.sqlite_database import ENGINE_VERSION, fault_of_engine, try_out
 from zoneproof.core import times
 from zoneproof.core.errors import ConfigError, StorageError, ZoneproofError
@@ -145,7 +147,7 @@ def _check_postgres(
     from zoneproof.challengedns.store.postgres_database import try_out_postgres
 
     try:
-        found, risk, nodes = try_out_postgres(config.postgres)
+        found = try_out_postgres(config.postgres, functools.partial(look_for_gone, config=config))
     except StorageError as error:
         if os.access(config.database, os.R_OK):
             text = f"{error.message}; until then this node answers from its replica, as far as it"
@@ -156,11 +158,13 @@ def _check_postgres(
     except ZoneproofError as error:
         yield _problem("database", error.message)
         return
-    yield _ok("database", found)
-    if risk:
-        yield _note("database", risk)
+    yield _ok("database", found.name)
+    if found.risk:
+        yield _note("database", found.risk)
+    if found.seen:
+        yield _note("zones", found.seen)
     try:
-        require_same_zones(nodes, config.node.name, digest(zones))
+        require_same_zones(found.nodes, config.node.name, digest(zones))
     except ConfigError as error:
         # Who runs may reload zones that the others have not; who does not could not start.
         yield _note("zones", error.message) if is_running else _problem("zones", error.message)
@@ -181,7 +185,7 @@ def _check_database(
             yield _ok("database", f"{database} will be created at the first start")
         return
     try:
-        remark = try_out(database)
+        remark, gone = try_out(database, functools.partial(look_for_gone, config=config))
     except StorageError as error:
         yield _problem("database", error.message)
         return
@@ -189,6 +193,8 @@ def _check_database(
         yield _note("database", f"{remark}; until then DNS answers with what can be read")
     else:
         yield _ok("database", f"{database} can be read and written")
+    if gone:
+        yield _note("zones", gone)
 
 
 def check_engine(version: tuple[int, int, int]) -> Iterator[CheckFinding]:

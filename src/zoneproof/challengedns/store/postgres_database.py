@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from zoneproof.challengedns.store import node_rows, rows
@@ -86,11 +87,24 @@ class PostgresDatabase(Database):
         await asyncio.to_thread(self._barrier.close)
 
 
-def try_out_postgres(url: str) -> tuple[str, str, list[NodeRow]]:
+@dataclass(frozen=True)
+class TriedOut:
+    """A database that can be used: what it is, and the ``nodes`` that share it.
+
+    ``risk`` is what could lose acknowledged values there, or "", and ``seen`` what somebody who
+    looked into the tables says.
+    """
+
+    name: str
+    risk: str
+    nodes: list[NodeRow]
+    seen: str
+
+
+def try_out_postgres(url: str, look: Callable[[Transaction], str] = lambda _: "") -> TriedOut:
     """Look whether a database can be used, and change nothing.
 
-    Return what it is, what could lose acknowledged values there, or "", and the nodes that share
-    it. Raises InvalidInputError and StorageError.
+    ``look`` looks into its tables. Raises InvalidInputError and StorageError.
     """
     server = PostgresServer(url)
     connection = server.connect()
@@ -108,6 +122,7 @@ def try_out_postgres(url: str) -> tuple[str, str, list[NodeRow]]:
             if seen:
                 require_known(tx, load_migrations(COMPONENT, "postgres"), server.name)
             nodes = node_rows.nodes(tx) if _has_table(tx, "challenge_node") else []
+            seen_there = look(tx) if _has_table(tx, "challenge_zone") else ""
     finally:
         connection.close()
     if int(str(number)) < _OLDEST:
@@ -124,7 +139,8 @@ def try_out_postgres(url: str) -> tuple[str, str, list[NodeRow]]:
             "it has no synchronous standby: if it can fail over to another server, values that were"
             " acknowledged just before may be lost (synchronous_standby_names)"
         )
-    return f"{server.name} can be used, version {version!s}", risk, nodes
+    name = f"{server.name} can be used, version {version!s}"
+    return TriedOut(name, risk, nodes, seen_there)
 
 
 def _has_table(tx: Transaction, name: str) -> bool:

@@ -29,21 +29,13 @@ class RememberedZones:
         So it is where a zone was renamed, and where a service was given the database of another.
         Raises StorageError.
         """
-        zones = {str(zone.name) for zone in config.zones if zone.registrations}
+        zones = _served(config)
         if zones == self._remembered:
             return
         gone, registrations = await database.note(functools.partial(take_up, zones=zones))
         self._remembered = zones
-        if gone and registrations:
-            _log.warning(
-                "registrations are no longer answered in %s, where they were before: every CNAME"
-                " that leads there fails now (registrations: %d); restore 'zones' in %s, or have"
-                " the CNAMEs lead to %s",
-                " and ".join(gone),
-                registrations,
-                config.path,
-                config.registration_zone,
-            )
+        if warning := _warning(gone, registrations, config):
+            _log.warning("%s", warning)
 
 
 def take_up(tx: Transaction, zones: Iterable[str]) -> tuple[list[str], int]:
@@ -52,10 +44,37 @@ def take_up(tx: Transaction, zones: Iterable[str]) -> tuple[list[str], int]:
     Return those that were served before and are no longer, and how many registrations there are.
     """
     now = set(zones)
-    before = {str(name) for (name,) in tx.query("SELECT name FROM challenge_zone")}
+    before = _zones(tx)
     for name in sorted(before - now):
         tx.execute("DELETE FROM challenge_zone WHERE name = ?", [name])
     for name in sorted(now - before):
         tx.execute("INSERT INTO challenge_zone (name) VALUES (?)", [name])
+    return sorted(before - now), _registrations(tx)
+
+
+def look_for_gone(tx: Transaction, config: Config) -> str:
+    """Say what :meth:`RememberedZones.remember` would warn of, but remember nothing."""
+    return _warning(sorted(_zones(tx) - _served(config)), _registrations(tx), config)
+
+
+def _served(config: Config) -> set[str]:
+    return {str(zone.name) for zone in config.zones if zone.registrations}
+
+
+def _zones(tx: Transaction) -> set[str]:
+    return {str(name) for (name,) in tx.query("SELECT name FROM challenge_zone")}
+
+
+def _registrations(tx: Transaction) -> int:
     ((registrations,),) = tx.query("SELECT COUNT(*) FROM challenge_registration")
-    return sorted(before - now), integer(registrations)
+    return integer(registrations)
+
+
+def _warning(gone: list[str], registrations: int, config: Config) -> str:
+    if not gone or not registrations:
+        return ""
+    return (
+        f"registrations are no longer answered in {' and '.join(gone)}, where they were before:"
+        f" every CNAME that leads there fails now (registrations: {registrations}); restore 'zones'"
+        f" in {config.path}, or have the CNAMEs lead to {config.registration_zone}"
+    )

@@ -22,6 +22,7 @@ from zoneproof.storage import (
     load_migrations,
     open_sqlite,
 )
+from zoneproof.storage.sqlite import SqliteTransaction
 
 T = TypeVar("T")
 
@@ -201,11 +202,14 @@ class _Notice:
 # --- what can be wrong with it -----------------------------------------------------------------
 
 
-def try_out(database: Path) -> str:
+def try_out(database: Path, look: Callable[[Transaction], str]) -> tuple[str, str]:
     """Read a whole database and see that it can be written, but change nothing.
 
-    Return what keeps only writes from working, or "". Raises StorageError if it cannot be used.
+    Return what keeps only writes from working, or "", and what ``look`` says, unless the tables
+    are those of an older Zoneproof. Raises StorageError if it cannot be used.
     """
+    newest = load_migrations(COMPONENT)[-1]
+    seen_there = ""
     try:
         with contextlib.closing(
             sqlite3.connect(
@@ -216,18 +220,19 @@ def try_out(database: Path) -> str:
             damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             seen = dict(connection.execute("SELECT component, number FROM schema_version"))
             connection.execute("BEGIN IMMEDIATE")
+            if seen.get(newest.component) == newest.number:
+                seen_there = look(SqliteTransaction(connection))
             connection.execute("ROLLBACK")
     except sqlite3.Error as error:
         failure = storage_error(database, error)
         if lacks_room(error):
-            return failure.message
+            return failure.message, ""
         raise failure from error
     if damage != "ok":
         raise DamagedDatabaseError(f"{database} is damaged: restore it from a backup ({damage})")
-    newest = load_migrations(COMPONENT)[-1]
     if seen.get(newest.component, 0) > newest.number:
         raise StorageError(f"{database} was written by a newer Zoneproof: update Zoneproof")
-    return ""
+    return "", seen_there
 
 
 def fault_of_engine(version: tuple[int, int, int]) -> str:
