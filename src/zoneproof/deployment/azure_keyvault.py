@@ -6,6 +6,7 @@ import base64
 import re
 import secrets
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import ClassVar
 
 import msgspec
@@ -60,6 +61,7 @@ class AzureKeyvault:
         title="Azure Key Vault",
         homepage="https://learn.microsoft.com/rest/api/keyvault/certificates/import-certificate",
         target="certificate",
+        spelled=partial(_NOT_IN_NAME.sub, "-"),
         machine=("vault",),
         fields=(
             CredentialField(
@@ -94,11 +96,7 @@ class AzureKeyvault:
     async def run(self, occasion: Occasion) -> str:
         """Import it."""
         material, key = with_key(occasion)
-        name = _check_name(
-            self._fields["certificate"].replace(
-                "{name}", _NOT_IN_NAME.sub("-", occasion.certificate)
-            )
-        )
+        name = _check_name(self.info.named(self._fields["certificate"], occasion.certificate))
         where = f"{self._url}/certificates/{name}"
         leaf = material.chain.leaf.public_bytes(Encoding.DER)
         password = secrets.token_urlsafe(24)
@@ -129,7 +127,7 @@ class AzureKeyvault:
 
     async def problems(self) -> list[str]:
         """Sign in, and look at the certificate that is there."""
-        name = _check_name(self._fields["certificate"].replace("{name}", "zoneproof"))
+        name = _check_name(self.info.named(self._fields["certificate"], "zoneproof"))
         async with self._client() as client:
             await _present(client, name)
         return []

@@ -25,7 +25,8 @@ class TaskInfo(msgspec.Struct, frozen=True):
     and after a failed one. ``example`` are the fields of an example where none is required, but
     not all can be omitted. ``target`` names the field that says what it replaces at a service, and
     ``machine`` those that say where that is, or on which other machine are the files that it
-    writes: the first of these may be known only to a credential.
+    writes: the first of these may be known only to a credential. ``spelled`` makes of a
+    certificate's name what takes the place of ``{name}`` in ``target``.
     """
 
     slug: str
@@ -37,6 +38,11 @@ class TaskInfo(msgspec.Struct, frozen=True):
     example: str = ""
     target: str = ""
     machine: tuple[str, ...] = ()
+    spelled: Callable[[str], str] = str
+
+    def named(self, target: str, certificate: str) -> str:
+        """Return what a certificate replaces, by the value of the ``target`` field."""
+        return target.replace("{name}", self.spelled(certificate))
 
     def field(self, name: str) -> CredentialField | None:
         """Return the field of that name, None for none."""

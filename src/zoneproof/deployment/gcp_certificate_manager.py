@@ -59,6 +59,10 @@ class _Operation(msgspec.Struct):
     error: _Status | None = None
 
 
+def _spelled(certificate: str) -> str:
+    return _NOT_IN_NAME.sub("-", certificate.lower())
+
+
 def _check_name(text: str) -> str:
     if not _NAME.fullmatch(text.replace("{name}", "name")):
         raise InvalidInputError(
@@ -81,6 +85,7 @@ class GcpCertificateManager:
         title="Google Cloud Certificate Manager",
         homepage="https://cloud.google.com/certificate-manager/docs/reference/certificate-manager/rest",
         target="certificate",
+        spelled=_spelled,
         machine=("project", "credentials", "location"),
         fields=(
             CredentialField(
@@ -165,8 +170,7 @@ class GcpCertificateManager:
         return []
 
     def _name(self, certificate: str) -> str:
-        own = _NOT_IN_NAME.sub("-", certificate.lower())
-        return _check_name(self._fields["certificate"].replace("{name}", own))
+        return _check_name(self.info.named(self._fields["certificate"], certificate))
 
     async def _parent(self, client: ApiClient) -> str:
         project = self._identity.project or await self._identity.machine_project(client)

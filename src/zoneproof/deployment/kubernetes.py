@@ -143,7 +143,7 @@ class Kubernetes:
     async def run(self, occasion: Occasion) -> str:
         """Apply the Secret."""
         material, key = with_key(occasion)
-        name = self._fields["secret"].replace("{name}", occasion.certificate)
+        name = self.info.named(self._fields["secret"], occasion.certificate)
         _check_name("secret", name)
         async with self._client() as (client, namespace):
             where = f"{namespace}/{name}"

@@ -117,7 +117,7 @@ class HashicorpVault:
     async def run(self, occasion: Occasion) -> str:
         """Write the secret."""
         material, key = with_key(occasion)
-        path = self._fields["path"].replace("{name}", occasion.certificate)
+        path = self.info.named(self._fields["path"], occasion.certificate)
         wanted = {
             "certificate": material.chain.pem.decode(),
             "ca_chain": material.chain.issuers_pem.decode(),

@@ -119,7 +119,7 @@ def _files(definition: CertificateDefinition) -> Iterator[_File]:
                 (definition.name, part, form, password),
             )
         if target := _value(task, info, info.target):
-            name = target.replace("{name}", definition.name)
+            name = info.named(target, definition.name)
             place = (task.task, machine, name)
             yield _File(
                 definition.name, task.name, info.target, name, place, (definition.name, info.target)
