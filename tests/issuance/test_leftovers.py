@@ -42,7 +42,7 @@ from zoneproof.issuance import (
     Warned,
     remove_leftovers,
 )
-from zoneproof.issuance.journal import LONGEST_TRYING, FailedRemoval
+from zoneproof.issuance.journaled import LONGEST_TRYING, FailedRemoval
 from zoneproof.providers import Provider, ProviderContext, TxtRecord, Zone
 from zoneproof.providers.batches import one_by_one
 from zoneproof.storage import load_migrations, open_sqlite

@@ -26,7 +26,8 @@ from zoneproof.issuance.events import (
     TaskDone,
     TaskFailed,
 )
-from zoneproof.issuance.journal import HttpFile, Journal, JournaledOrder, PublishedRecord
+from zoneproof.issuance.journal import Journal
+from zoneproof.issuance.journaled import HttpFile, JournaledOrder, PublishedRecord
 from zoneproof.issuance.order import Issued, OrderRequest, OrderRun
 from zoneproof.issuance.plan import Choice, Plan, PlannedIdentifier, make_plan
 from zoneproof.issuance.preflight import PreflightReport, preflight, preflight_name

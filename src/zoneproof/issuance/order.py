@@ -46,7 +46,8 @@ from zoneproof.issuance.events import (
     OrderStatus,
     RecordsDeletable,
 )
-from zoneproof.issuance.journal import Journal, JournaledOrder
+from zoneproof.issuance.journal import Journal
+from zoneproof.issuance.journaled import JournaledOrder
 from zoneproof.issuance.plan import Plan, PlannedIdentifier
 from zoneproof.issuance.publish import OrderLedger, ProvidersFor, remove_leftovers
 

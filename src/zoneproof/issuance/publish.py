@@ -11,13 +11,8 @@ from zoneproof.core.aio import all_at_once, settle
 from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.names import DomainName
 from zoneproof.issuance.events import FileRemoved, RecordRemoved
-from zoneproof.issuance.journal import (
-    LONGEST_TRYING,
-    FailedRemoval,
-    HttpFile,
-    Journal,
-    PublishedRecord,
-)
+from zoneproof.issuance.journal import Journal
+from zoneproof.issuance.journaled import LONGEST_TRYING, FailedRemoval, HttpFile, PublishedRecord
 from zoneproof.providers import Provider, Zone
 
 # Those that may remove a value that another run published.

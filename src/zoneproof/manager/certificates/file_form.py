@@ -12,9 +12,9 @@ from zoneproof.core.aio import in_thread
 from zoneproof.core.errors import BusyError, InvalidInputError, StorageError, VaultError
 from zoneproof.issuance import Emit, Warned
 from zoneproof.manager.certificates.definition import FILE_FORM, CertificateDefinition
-from zoneproof.manager.certificates.files import FileForm
 from zoneproof.manager.certificates.state import state_of
 from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
+from zoneproof.manager.certificates.versions import FileForm
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import key_access
 
