@@ -107,7 +107,8 @@ class Running:
     def send_signal(self, sig: int) -> None:
         """Send it a signal, if it continues."""
         if self.poll() is None:
-            os.kill(self.pid, sig)
+            with contextlib.suppress(ProcessLookupError):  # it may have ended since
+                os.kill(self.pid, sig)
 
     def kill(self) -> None:
         """Send it SIGKILL, if it continues."""
