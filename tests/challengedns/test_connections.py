@@ -1,4 +1,4 @@
-"""The API's connections: too many, too slow, of one client, and what two servers read differently.
+"""The API's connections: too many, too slow, of one client, and with TLS.
 
 The server runs in the test's process, on an application that says what the test wants.
 """
@@ -7,126 +7,41 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import ipaddress
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
+from tests.challengedns.http_connections import (
+    GET,
+    SHORT,
+    STACKS,
+    UNFINISHED,
+    anyio_backend,
+    app,
+    is_ended,
+    parser,
+    serving,
+    status,
+)
 from tests.support.challenge_service import open_for, write_config
 from tests.support.self_signed import write_certificate
 from zoneproof.challengedns.config import load_config
 from zoneproof.serving.certificate import KeyPair
 from zoneproof.serving.connection import Deadlines, HttpConnection
 from zoneproof.serving.gathering import GatheringTransport
-from zoneproof.serving.h11_protocol import StrictH11Protocol
-from zoneproof.serving.httptools_protocol import StrictHttpToolsProtocol
 from zoneproof.serving.requests import read_body
 from zoneproof.serving.responses import HttpError
 from zoneproof.serving.server import HttpServer
 
-SHORT = 0.3
-PATIENT = Deadlines(look=0.02)
-GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-UNFINISHED = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{"
-LARGE = "x" * 1_000_000
+__all__ = ["anyio_backend"]  # a fixture
+
 TLS_CONNECTION = 200 * 1024  # bytes
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-STACKS: dict[str, tuple[bool, type[asyncio.Protocol]]] = {
-    "as it comes": (False, StrictH11Protocol),
-    "httptools": (False, StrictHttpToolsProtocol),
-    "httptools and uvloop": (True, StrictHttpToolsProtocol),
-}
-_parser: type[asyncio.Protocol] = StrictH11Protocol
-
-
-@pytest.fixture(scope="module", params=STACKS)
-def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
-    """Run each test with and without what the extra ``speed`` installs."""
-    global _parser
-    use_uvloop, _parser = STACKS[request.param]
-    return "asyncio", {"use_uvloop": use_uvloop}
-
-
-async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer the path, after the whole body; ``/large`` with much."""
-    request = Request(scope, receive)
-    try:
-        body = await request.body()
-    except ClientDisconnect:
-        return
-    answer = LARGE if scope["path"] == "/large" else f"{scope['path']} {len(body)}"
-    await PlainTextResponse(answer)(scope, receive, send)
-
-
-@asynccontextmanager
-async def serving(
-    application: ASGIApp = app,
-    *,
-    connections: int = 100,
-    of_one: int = 100,
-    proxies: tuple[str, ...] = (),
-    deadlines: Deadlines = PATIENT,
-    certificate: KeyPair | None = None,
-) -> AsyncIterator[tuple[Callable[..., Any], tuple[str, int]]]:
-    """Serve; yields what opens a connection, from an address if one is named, and where to."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    address = listener.getsockname()
-    server = HttpServer(
-        application,
-        certificate,
-        connections=connections,
-        of_one=of_one,
-        proxies=[ipaddress.ip_network(each) for each in proxies],
-        deadlines=deadlines,
-        parser=_parser,
-    )
-    server.start([listener])
-    async with AsyncExitStack() as opened:
-
-        async def connect(source: str = "127.0.0.1") -> Streams:
-            sock = socket.socket()
-            sock.bind((source, 0))
-            sock.connect(address)
-            return await opened.enter_async_context(connected_by(sock))
-
-        yield connect, address
-    await server.stop()
-
-
-@asynccontextmanager
-async def connected_by(sock: socket.socket) -> AsyncIterator[Streams]:
-    reader, writer = await asyncio.open_connection(sock=sock)
-    try:
-        yield reader, writer
-    finally:
-        writer.transport.abort()
-
-
-async def status(streams: Streams, data: bytes = GET) -> int:
-    """Send a request, read its whole answer, and return the status."""
-    reader, writer = streams
-    writer.write(data)
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-len"))
-    await reader.readexactly(int(length.split(b":")[1]))
-    return int(head.split()[1])
-
-
-async def is_ended(streams: Streams) -> bool:
-    """Read to the end, which comes or has come."""
-    with suppress(ConnectionError):
-        await streams[0].read()
-    return True
 
 
 # --- deadlines -----------------------------------------------------------------------------------
@@ -221,7 +136,7 @@ async def test_an_answer_that_was_just_made_is_sent_when_connections_begin_anew(
         server._connections.begin_anew(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
 
     listener = socket.create_server(("127.0.0.1", 0))
-    server = HttpServer(reloading, connections=10, of_one=10, parser=_parser)
+    server = HttpServer(reloading, connections=10, of_one=10, parser=parser())
     server.start([listener])
     reader, writer = await asyncio.open_connection(*listener.getsockname())
     writer.write(GET)
@@ -421,133 +336,3 @@ async def test_connections_that_were_reset_are_not_kept_until_their_timers_fire(
         gc.collect()
         left = [found for found in gc.get_objects() if isinstance(found, HttpConnection)]
         assert len(left) < 10
-
-
-# --- what two servers might read differently -----------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
-    ],
-)
-async def test_content_length_with_chunked_is_refused_and_closed(head: bytes) -> None:
-    async with serving() as (connect, _):
-        reader, writer = await connect()
-        writer.write(head + b"0\r\n\r\n" + GET)
-        answer = await reader.read()
-        assert answer.startswith(b"HTTP/1.1 400 ")
-        assert answer.count(b"HTTP/1.1") == 1
-
-
-@pytest.mark.parametrize("before", [b"", GET * 3])
-async def test_a_head_that_comes_whole_is_not_longer_than_one_in_pieces(before: bytes) -> None:
-    async with serving() as (connect, _):
-        fits = b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"y" * 16_000 + b"\r\n\r\n"
-        assert await status(await connect(), fits) == 200
-        for long in (
-            fits.replace(b"y" * 16_000, b"y" * 20_000),
-            b"GET /" + b"y" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-            b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Y: z\r\n" * 3_000 + b"\r\n",
-        ):
-            reader, writer = await connect()
-            writer.write(before + long)
-            answer = await reader.read()
-            assert answer.endswith(b'{"error":"malformed_http_request"}')
-            assert answer.count(b" 200 OK") == before.count(b"GET")
-
-
-async def test_a_body_that_is_malformed_after_its_answer_ends_the_connection() -> None:
-    async def hasty(scope: Scope, receive: Receive, send: Send) -> None:
-        await Response()(scope, receive, send)
-
-    async with serving(hasty) as (connect, _):
-        streams = await connect()
-        chunked = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-        assert await status(streams, chunked) == 200
-        streams[1].write(b"not a chunk\r\n")
-        assert await is_ended(streams)
-
-
-@pytest.mark.parametrize("hosts", [b"", b"Host: x\r\nHost: y\r\n"])
-async def test_a_request_is_for_one_host(hosts: bytes) -> None:
-    async with serving() as (connect, _):
-        reader, writer = await connect()
-        writer.write(b"GET / HTTP/1.1\r\n" + hosts + b"\r\n")
-        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
-
-
-async def test_a_body_comes_also_with_the_wish_for_another_protocol() -> None:
-    upgrade = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-    post = b"POST /x HTTP/1.1\r\n" + upgrade + b"Content-Length: 1500\r\n\r\n" + b"y" * 1500
-    async with serving() as (connect, _):
-        reader, writer = await connect()
-        writer.write(post + post + GET.replace(b" HTTP/1.1", b"z HTTP/1.1"))
-        for expected in (b"/x 1500", b"/x 1500", b"/z 0"):
-            await reader.readuntil(b"\r\n\r\n")
-            assert await reader.readexactly(len(expected)) == expected
-
-
-async def test_long_bodies_that_come_at_once_are_answered_in_turn() -> None:
-    post = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n" + b"y" * 9000
-    async with serving() as (connect, _):
-        reader, writer = await connect()
-        writer.write(post * 20 + b"POST / HTTP/1.1\r\nBroken\r\n\r\n")
-        answers = await reader.read()
-        assert answers.count(b"/x 9000") == 20
-        assert answers.endswith(b'{"error":"malformed_http_request"}')
-
-
-async def test_what_follows_a_body_in_chunks_is_not_a_header() -> None:
-    async def naming(scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        await request.body()
-        await PlainTextResponse(request.headers.get("x-late", "none"))(scope, receive, send)
-
-    chunks = b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nX-Late: 1\r\n\r\n"
-    async with serving(naming) as (connect, _):
-        reader, writer = await connect()
-        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + chunks)
-        assert (await reader.read()).endswith(b"none")
-
-
-@pytest.mark.parametrize("endless", [b"2;", b"0\r\nX-Late: "])
-async def test_what_is_no_body_has_an_end(endless: bytes) -> None:
-    chunked = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    async with serving() as (connect, _):
-        streams = await connect()
-        streams[1].write(chunked + endless + b"y" * 40_000)
-        assert await is_ended(streams)
-
-
-@pytest.mark.parametrize("broken", [b"GARBAGE\r\n\r\n", b"POST / HTTP/1.1\r\nHost: x\r\n"])
-async def test_what_came_before_something_malformed_is_answered_first(broken: bytes) -> None:
-    chunked = broken + b"Transfer-Encoding: chunked\r\n\r\nnot a chunk\r\n"
-    async with serving() as (connect, _):
-        reader, writer = await connect()
-        writer.write(GET * 3 + chunked)
-        answers = (await reader.read()).split(b"HTTP/1.1 ")[1:]
-        assert [answer.split()[0] for answer in answers] == [b"200"] * 3 + [b"400"]
-
-
-async def test_whoever_asks_much_at_once_is_listened_to_no_faster_than_answered() -> None:
-    async def thoughtful(scope: Scope, receive: Receive, send: Send) -> None:
-        await Request(scope, receive).body()
-        await asyncio.sleep(0.001)
-        await PlainTextResponse("x")(scope, receive, send)
-
-    async with serving(thoughtful) as (_, address):
-        with socket.socket() as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
-            sock.connect(address)
-            sock.setblocking(False)
-            sent = answered = 0
-            while answered < 100:
-                await asyncio.sleep(0.001)
-                with suppress(BlockingIOError):
-                    sent += sock.send(GET * 10_000)
-                with suppress(BlockingIOError):
-                    answered += sock.recv(65_536).count(b" 200 OK")
-            assert sent < 1_000_000
