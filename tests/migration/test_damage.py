@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from josepy.jwk import JWKRSA
 
-from tests.migration import test_acme_sh, test_certbot, test_lego
+from tests.migration import acme_sh_folder, certbot_folder, lego_folder
 from tests.support.rsa_keys import private_key
 from tests.support.trees import REGISTRATION, SECRET, write
 from zoneproof.acme import AccountKey
@@ -36,26 +36,26 @@ def _keys_read_once() -> Iterator[None]:
 
 
 def certbot(folder: Path) -> Reader:
-    test_certbot.account(folder, JWKRSA(key=private_key(0)))
+    certbot_folder.account(folder, JWKRSA(key=private_key(0)))
     write(folder / "acme.ini", f"dns_acmedns_registration_file = {folder}/acme.json\n")
     write(folder / "acme.json", {"example.com": REGISTRATION})
-    test_certbot.renewal(
+    certbot_folder.renewal(
         folder, f"authenticator = dns-acmedns\ndns_acmedns_credentials = {folder}/acme.ini"
     )
     return read_certbot
 
 
 def lego(folder: Path) -> Reader:
-    test_lego.lego4(folder)
-    test_lego.lego5(folder)
-    test_lego.one_certificate(folder)
+    lego_folder.lego4(folder)
+    lego_folder.lego5(folder)
+    lego_folder.one_certificate(folder)
     return read_lego
 
 
 def acme_sh(folder: Path) -> Reader:
     key = write(folder / "tsig.key", f'key "acme" {{ algorithm hmac-sha512; secret "{SECRET}"; }};')
-    test_acme_sh.home(folder, SAVED_NSUPDATE_KEY=str(key))
-    test_acme_sh.certificate_of(folder, Le_Webroot="dns_nsupdate")
+    acme_sh_folder.home(folder, SAVED_NSUPDATE_KEY=str(key))
+    acme_sh_folder.certificate_of(folder, Le_Webroot="dns_nsupdate")
     return read_acme_sh
 
 
