@@ -1,44 +1,18 @@
-"""Certificates on disk."""
+"""Certificates on disk: versions and links, other disks, what people change, names."""
 
 from __future__ import annotations
 
-import grp
 import os
 import stat
-import subprocess
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
-from cryptography.hazmat.primitives.serialization import pkcs12
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
-from tests.support.full_home import issued as real
-from zoneproof.acme import GivenCsr
-from zoneproof.core.access import read_access
+from tests.manager.marked_files import Crash, contents, crash_before_link, issued
 from zoneproof.core.errors import InvalidInputError, StorageError
-from zoneproof.issuance import Issued
-from zoneproof.manager.certificates import files as files_module
-from zoneproof.manager.certificates.files import CertificateFiles, FileForm, check_certificate_name
-
-
-@dataclass
-class Chain:
-    leaf_pem: bytes
-    issuers_pem: bytes
-
-    @property
-    def pem(self) -> bytes:
-        return self.leaf_pem + self.issuers_pem
-
-
-def issued(mark: str) -> Issued:
-    chain = Chain(f"leaf {mark}\n".encode(), f"issuer {mark}\n".encode())
-    return Issued(cast("Any", chain), f"key {mark}\n".encode())
+from zoneproof.manager.certificates.files import CertificateFiles, check_certificate_name
 
 
 def test_links_lead_to_the_newest_version(tmp_path: Path) -> None:
@@ -71,10 +45,6 @@ def home_with_link(tmp_path: Path, linked: str) -> Path:
     (home / linked).parent.mkdir(parents=True, exist_ok=True)
     (home / linked).symlink_to(disk, target_is_directory=True)
     return home
-
-
-def contents(folder: Path) -> dict[str, str]:
-    return {path.name: path.read_text() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("linked", LINKED)
@@ -207,132 +177,6 @@ def test_only_its_owner_may_replace_what_lies_in_the_folders(tmp_path: Path) -> 
     assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
 
 
-def test_a_version_that_was_left_half_written_is_not_used_again(tmp_path: Path) -> None:
-    files = CertificateFiles(tmp_path)
-    files.write("example.com", issued("one"))
-    (tmp_path / "archive/example.com/cert2.pem").write_text("half")
-    files.write("example.com", issued("two"))
-    assert (tmp_path / "live/example.com/cert.pem").resolve().name == "cert3.pem"
-
-
-class Crash(BaseException):
-    """Stands for the end of the process: nothing after it is done."""
-
-
-def crash_at_file(monkeypatch: pytest.MonkeyPatch, stem: str) -> None:
-    """Crash when the file of a version has been made and nothing is in it."""
-    write = files_module._write_new
-
-    def crashing(path: Path, *rest: Any) -> None:
-        if path.name.startswith(stem):
-            path.touch()
-            raise Crash
-        write(path, *rest)
-
-    monkeypatch.setattr(files_module, "_write_new", crashing)
-
-
-def crash_before_link(monkeypatch: pytest.MonkeyPatch, file: str) -> None:
-    replace = files_module._replace_link
-
-    def crashing(link: Path, target: Path) -> None:
-        if link.name == file:
-            raise Crash
-        replace(link, target)
-
-    monkeypatch.setattr(files_module, "_replace_link", crashing)
-
-
-def versions(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
-
-
-@pytest.mark.parametrize("stem", ["cert", "chain", "fullchain", "privkey"])
-@pytest.mark.parametrize("earlier", [0, 1, 2])
-def test_a_version_cut_off_before_the_first_link_moved_is_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stem: str, earlier: int
-) -> None:
-    files, archive = CertificateFiles(tmp_path), tmp_path / "archive/example.com"
-    for mark in range(earlier):
-        files.write("example.com", issued(str(mark)))
-    archive.mkdir(parents=True, exist_ok=True)
-    for own in ("cert9.txt", "my-own.pem", "cert.pem.bak"):
-        (archive / own).write_text("a person's")
-    before = versions(archive)
-    with monkeypatch.context() as patch:
-        crash_at_file(patch, stem)
-        with pytest.raises(Crash):
-            files.write("example.com", issued("cut off"))
-    assert versions(archive) > before
-    files.repair("example.com")
-    assert versions(archive) == before
-    files.write("example.com", issued("last"))
-    assert (tmp_path / "live/example.com/cert.pem").resolve().name == f"cert{earlier + 1}.pem"
-    assert (archive / "my-own.pem").read_text() == "a person's"
-
-
-def test_a_whole_version_that_no_link_leads_to_is_removed_at_the_next_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files, archive = CertificateFiles(tmp_path), tmp_path / "archive/example.com"
-    files.write("example.com", issued("one"))
-    with monkeypatch.context() as patch:
-        crash_before_link(patch, "cert.pem")
-        with pytest.raises(Crash):
-            files.write("example.com", issued("cut off"))
-    files.write("example.com", issued("two"))
-    assert (archive / "cert2.pem").read_text() == "leaf two\n"
-    assert len(versions(archive)) == 8
-
-
-@pytest.mark.parametrize("earlier", [0, 1])
-@pytest.mark.parametrize("file", ["chain.pem", "fullchain.pem", "privkey.pem"])
-def test_links_that_a_crash_came_between_all_lead_to_the_new_version(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, earlier: int
-) -> None:
-    files, live = CertificateFiles(tmp_path), tmp_path / "live/example.com"
-    for mark in range(earlier):
-        files.write("example.com", issued(str(mark)))
-    with monkeypatch.context() as patch:
-        crash_before_link(patch, file)
-        with pytest.raises(Crash):
-            files.write("example.com", issued("new"))
-    files.repair("example.com")
-    assert {link.resolve().name[-5] for link in live.iterdir()} == {str(earlier + 1)}
-    assert (live / "privkey.pem").read_text() == "key new\n"
-    assert not (tmp_path / "archive/example.com/.writing").exists()
-
-
-def of_owner(mark: str) -> Issued:
-    """What was issued for a key that stays with its owner."""
-    csr = GivenCsr(f"csr {mark}\n", b"", (), b"")
-    return replace(issued(mark), private_key=None, csr=csr)
-
-
-@pytest.mark.parametrize("file", ["cert.pem", "chain.pem", "fullchain.pem", "last"])
-@pytest.mark.parametrize(("before", "after"), [("privkey", "csr"), ("csr", "privkey")])
-def test_a_key_and_a_request_take_each_other_s_place_also_after_a_crash(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, after: str, file: str
-) -> None:
-    files, live = CertificateFiles(tmp_path), tmp_path / "live/example.com"
-    makers = {"privkey": issued, "csr": of_owner}
-    files.write("example.com", makers[before]("one"))
-    with monkeypatch.context() as patch:
-        crash_before_link(patch, f"{after}.pem" if file == "last" else file)
-        with pytest.raises(Crash):
-            files.write("example.com", makers[after]("two"))
-    files.repair("example.com")
-    is_new = file != "cert.pem"  # before the first link moved, nothing has happened
-    assert versions(live) == {
-        "cert.pem",
-        "chain.pem",
-        "fullchain.pem",
-        f"{after if is_new else before}.pem",
-    }
-    files.write("example.com", makers[after]("three"))
-    assert versions(live) == {"cert.pem", "chain.pem", "fullchain.pem", f"{after}.pem"}
-
-
 def test_a_person_who_goes_back_to_an_older_version_keeps_the_newer(tmp_path: Path) -> None:
     files, live = CertificateFiles(tmp_path), tmp_path / "live/example.com"
     for mark in ("one", "two"):
@@ -344,14 +188,6 @@ def test_a_person_who_goes_back_to_an_older_version_keeps_the_newer(tmp_path: Pa
     files.repair("example.com")
     assert (live / "cert.pem").read_text() == "leaf one\n"
     assert (tmp_path / "archive/example.com/cert2.pem").read_text() == "leaf two\n"
-
-
-def test_a_link_left_over_from_a_crash_does_not_stop_the_next_write(tmp_path: Path) -> None:
-    live = tmp_path / "live/example.com"
-    live.mkdir(parents=True)
-    (live / ".cert.pem.new").symlink_to("nowhere")
-    CertificateFiles(tmp_path).write("example.com", issued("one"))
-    assert (live / "cert.pem").read_text() == "leaf one\n"
 
 
 def test_a_folder_that_cannot_be_written_leaves_the_links_and_is_named(tmp_path: Path) -> None:
@@ -387,157 +223,3 @@ def test_a_name_that_is_taken_is_one_path_component(name: str) -> None:
         return
     assert Path("folder", name).parent == Path("folder")
     assert Path(name).name == name
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to any group")
-def test_a_group_may_read_the_key_through_the_folders_and_nothing_else() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        above = Path(name)
-        above.chmod(0o755)
-        home = above / "home"
-        home.mkdir(mode=0o700)
-        (home / "state.sqlite3").touch(mode=0o600)
-        files = CertificateFiles(home)
-        files.write("other.example", issued("other"))
-        group = grp.getgrnam("daemon").gr_gid
-        for mark in ("one", "two"):
-            form = FileForm(read_access("", "daemon", ""), combined=True)
-            files.write("example.com", issued(mark), form)
-        live = files.live("example.com")
-
-        def reads(path: Path, as_group: int) -> bool:
-            command = ["cat", str(path)]
-            done = subprocess.run(
-                command,
-                user=65534,
-                group=as_group,
-                extra_groups=[],
-                capture_output=True,
-                check=False,
-            )
-            return done.returncode == 0
-
-        for file in ("privkey.pem", "combined.pem", "fullchain.pem"):
-            assert reads(live / file, group)
-        for file in ("privkey.pem", "combined.pem"):
-            assert not reads(live / file, 65534)
-            assert stat.S_IMODE((live / file).stat().st_mode) == 0o640
-        assert not reads(files.live("other.example") / "fullchain.pem", group)
-        assert not reads(home / "state.sqlite3", group)
-        listing = ["ls", str(home)]
-        done = subprocess.run(listing, user=65534, group=group, capture_output=True, check=False)
-        assert done.returncode != 0
-
-
-def test_all_in_one_file_begins_with_the_key(tmp_path: Path) -> None:
-    files = CertificateFiles(tmp_path)
-    files.write("example.com", issued("one"), FileForm(read_access("", "", "0440"), combined=True))
-    live = files.live("example.com")
-    key = (live / "privkey.pem").read_bytes()
-    assert (live / "combined.pem").read_bytes() == key + (live / "fullchain.pem").read_bytes()
-    assert stat.S_IMODE((live / "combined.pem").stat().st_mode) == 0o440
-    assert stat.S_IMODE((live / "fullchain.pem").stat().st_mode) == 0o644
-    files.write("example.com", issued("two"))
-    assert not (live / "combined.pem").exists()
-
-
-def other_group() -> int:
-    """Return a group that this user may give files to, and does not give them anyway."""
-    if os.geteuid() == 0:
-        return grp.getgrnam("daemon").gr_gid
-    return next((one for one in os.getgroups() if one != os.getegid()), os.getegid())
-
-
-def facts(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return stat.S_IMODE(status.st_mode), status.st_gid
-
-
-def test_files_that_are_there_are_brought_into_another_form_and_back(tmp_path: Path) -> None:
-    files, made, group = CertificateFiles(tmp_path), real("example.com"), other_group()
-    files.write("example.com", made)
-    live = files.live("example.com")
-    inode = (live / "privkey.pem").stat().st_ino
-    form = FileForm(read_access("", str(group), ""), b"password", combined=True)
-    for _ in range(2):
-        files.reshape("example.com", form)
-        assert made.private_key
-        assert (live / "combined.pem").read_bytes() == made.private_key + made.chain.pem
-        bundle = pkcs12.load_pkcs12((live / "bundle.p12").read_bytes(), b"password")
-        assert bundle.cert
-        assert bundle.cert.certificate == made.chain.leaf
-        for name in ("privkey.pem", "combined.pem", "bundle.p12"):
-            assert facts(live / name) == (0o640, group)
-        assert facts(live / "fullchain.pem")[0] == 0o644
-        assert (stat.S_IMODE(live.stat().st_mode), live.stat().st_gid) == (0o750, group)
-    bundle_before = (live / "bundle.p12").read_bytes()
-    files.reshape("example.com", replace(form, access=read_access("", "", "0440")))
-    assert facts(live / "combined.pem")[0] == 0o440
-    assert (live / "bundle.p12").read_bytes() == bundle_before
-    files.reshape("example.com", replace(form, pkcs12_password=b"another"))
-    assert pkcs12.load_pkcs12((live / "bundle.p12").read_bytes(), b"another").key
-    files.reshape("example.com", FileForm())
-    assert facts(live / "privkey.pem")[0] == 0o600
-    assert (live / "privkey.pem").stat().st_ino == inode
-    left = {one.name for one in live.iterdir()}
-    assert left == {"cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"}
-    assert {one.name for one in files.archive("example.com").iterdir()} == {
-        f"{Path(one).stem}1.pem" for one in left
-    }
-
-
-def test_a_form_is_of_the_newest_version_and_the_next_one_has_it_too(tmp_path: Path) -> None:
-    files, form = CertificateFiles(tmp_path), FileForm(combined=True)
-    files.write("example.com", real("example.com"))
-    files.write("example.com", made := real("example.com"))
-    files.reshape("example.com", form)
-    archive = files.archive("example.com")
-    assert not (archive / "combined1.pem").exists()
-    assert made.private_key
-    assert (archive / "combined2.pem").read_bytes() == made.private_key + made.chain.pem
-    files.write("example.com", made := real("example.com"), form)
-    assert made.chain.pem in (files.live("example.com") / "combined.pem").read_bytes()
-
-
-@pytest.mark.parametrize("mode", ["", "0640"])
-def test_a_group_that_is_no_longer_named_is_shut_out(tmp_path: Path, mode: str) -> None:
-    group = other_group()
-    if group == os.getegid():
-        pytest.skip("this user is in one group only")
-    files, form = CertificateFiles(tmp_path), FileForm(read_access("", str(group), mode))
-    form = replace(form, combined=True)
-    for _ in range(2):
-        files.write("example.com", real("example.com"), form)
-    live, archive = files.live("example.com"), files.archive("example.com")
-    assert facts(archive / "privkey1.pem") == facts(live / "privkey.pem") == (0o640, group)
-    files.reshape("example.com", after := replace(form, access=read_access("", "", mode)), form)
-    assert facts(live / "privkey.pem") == (0o640 if mode else 0o600, os.getegid())
-    assert facts(live / "combined.pem") == facts(live / "privkey.pem")
-    for old in ("privkey1.pem", "combined1.pem"):
-        assert facts(archive / old)[0] == 0o600
-    for folder in (live, archive):
-        assert facts(folder) == (0o700, os.getegid())
-    assert facts(live / "fullchain.pem")[0] == 0o644
-    files.reshape("example.com", form, after)
-    assert facts(live / "privkey.pem") == (0o640, group)
-    assert facts(live) == facts(archive) == (0o750, group)
-    assert facts(archive / "privkey1.pem")[0] == 0o600
-
-
-def test_where_the_key_stays_with_its_owner_no_form_changes_anything(tmp_path: Path) -> None:
-    files, made = CertificateFiles(tmp_path), real("example.com")
-    csr = cast("Any", type("Csr", (), {"pem": "request"})())
-    files.write("example.com", Issued(made.chain, None, csr))
-    files.reshape("example.com", FileForm(combined=True))
-    assert not (files.live("example.com") / "combined.pem").exists()
-    files.reshape("none.example", FileForm(combined=True))
-    assert not files.exist("none.example")
-
-
-def test_a_form_that_cannot_be_given_is_told(tmp_path: Path) -> None:
-    files = CertificateFiles(tmp_path)
-    files.write("example.com", real("example.com"))
-    target = files.archive("example.com") / "combined1.pem"
-    target.mkdir()
-    with pytest.raises(StorageError, match=f"cannot change the files of example.com .*{target}"):
-        files.reshape("example.com", FileForm(combined=True))
