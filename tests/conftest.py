@@ -41,7 +41,7 @@ _WAITING = (
     *("nodes/test_database_failures.py", "nodes/test_membership.py", "faults/test_survived.py"),
     *("challengedns/test_bad_days.py", "challengedns/test_service.py", "manager/test_beside.py"),
     *("faults/test_ended.py", "nodes/test_certificate.py", "secondaries/test_real_servers.py"),
-    *("cli/test_everyday.py", "cli/test_refused.py", "cli/test_old_failures.py"),
+    *("cli/test_everyday.py", "cli/test_what_works_stays.py", "cli/test_old_failures.py"),
     *("faults/test_down.py", "cli/test_renew.py", "cli/test_manage.py"),
 )
 _COMPUTING = (
