@@ -1,4 +1,4 @@
-"""Pebbles for this room's tests, each fresh for a module."""
+"""Pebbles for this room's tests, each fresh for a module, and a CA in the test's process."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import tests.support.peers  # noqa: F401  says where Pebble is
+from tests.acme.fake_ca import FakeCa
 from zoneproof.testing.pebble import Pebble
 
 MAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
@@ -25,3 +26,8 @@ def pebble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
     folder: Path = tmp_path_factory.mktemp("pebble")
     with Pebble(folder, strict=True, environment=environment) as server:
         yield server
+
+
+@pytest.fixture
+def ca() -> FakeCa:
+    return FakeCa()

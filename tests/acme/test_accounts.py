@@ -22,11 +22,6 @@ from zoneproof.core.errors import (
 TERMS = "https://ca.test/terms"
 
 
-@pytest.fixture
-def ca() -> FakeCa:
-    return FakeCa()
-
-
 async def test_registering_uses_the_new_account(ca: FakeCa) -> None:
     async with ca.client() as client:
         account = await client.register(["ops@example.com", "mailto:a@example.com"])

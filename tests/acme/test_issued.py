@@ -9,12 +9,6 @@ from tests.acme.fake_ca import FakeCa, problem
 from tests.acme.obtaining import obtain
 from zoneproof.core.errors import AcmeConnectionError, AcmeProblemError, InvalidInputError
 
-
-@pytest.fixture
-def ca() -> FakeCa:
-    return FakeCa()
-
-
 # --- preferred chains ------------------------------------------------------------------------
 
 

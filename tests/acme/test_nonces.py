@@ -13,11 +13,6 @@ from zoneproof.core.names import Identifier
 NAMES = [Identifier("dns", "example.com")]
 
 
-@pytest.fixture
-def ca() -> FakeCa:
-    return FakeCa()
-
-
 async def test_bad_nonce_is_repeated_with_the_errors_own_nonce(ca: FakeCa) -> None:
     async with ca.client() as client:
         ca.take_account(client)

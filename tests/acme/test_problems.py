@@ -14,11 +14,6 @@ from zoneproof.core.names import Identifier
 NAMES = [Identifier("dns", "example.com")]
 
 
-@pytest.fixture
-def ca() -> FakeCa:
-    return FakeCa()
-
-
 async def test_problem_names_each_identifier_of_its_subproblems(ca: FakeCa) -> None:
     """The document is the example of RFC 8555 section 6.7.1."""
     document = {

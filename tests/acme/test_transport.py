@@ -36,11 +36,6 @@ def html(status: int) -> httpx2.Response:
     return httpx2.Response(status, html="<html>\n<h1>It works!</h1></html>")
 
 
-@pytest.fixture
-def ca() -> FakeCa:
-    return FakeCa()
-
-
 # --- down ------------------------------------------------------------------------------------
 
 
