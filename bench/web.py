@@ -21,7 +21,7 @@ from zoneproof.manager import (
     MethodDefinition,
     open_manager,
 )
-from zoneproof.manager.certificates.files import FileForm
+from zoneproof.manager.certificates.versions import FileForm
 from zoneproof.pages.assets import Assets
 from zoneproof.storage import Transaction
 

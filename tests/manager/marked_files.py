@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from zoneproof.issuance import Issued
-from zoneproof.manager.certificates import files as files_module
+from zoneproof.manager.certificates.versions import replace_link
 
 
 @dataclass
@@ -40,11 +40,9 @@ class Crash(BaseException):
 
 
 def crash_before_link(monkeypatch: pytest.MonkeyPatch, file: str) -> None:
-    replace = files_module._replace_link
-
     def crashing(link: Path, target: Path) -> None:
         if link.name == file:
             raise Crash
-        replace(link, target)
+        replace_link(link, target)
 
-    monkeypatch.setattr(files_module, "_replace_link", crashing)
+    monkeypatch.setattr("zoneproof.manager.certificates.files.replace_link", crashing)

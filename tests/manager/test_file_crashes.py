@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from tests.manager.marked_files import Crash, crash_before_link, issued, versions
 from zoneproof.acme import GivenCsr
 from zoneproof.issuance import Issued
-from zoneproof.manager.certificates import files as files_module
 from zoneproof.manager.certificates.files import CertificateFiles
+from zoneproof.manager.certificates.versions import write_new
 
 
 def test_a_version_that_was_left_half_written_is_not_used_again(tmp_path: Path) -> None:
@@ -25,15 +25,14 @@ def test_a_version_that_was_left_half_written_is_not_used_again(tmp_path: Path) 
 
 def crash_at_file(monkeypatch: pytest.MonkeyPatch, stem: str) -> None:
     """Crash when the file of a version has been made and nothing is in it."""
-    write = files_module._write_new
 
     def crashing(path: Path, *rest: Any) -> None:
         if path.name.startswith(stem):
             path.touch()
             raise Crash
-        write(path, *rest)
+        write_new(path, *rest)
 
-    monkeypatch.setattr(files_module, "_write_new", crashing)
+    monkeypatch.setattr("zoneproof.manager.certificates.versions.write_new", crashing)
 
 
 @pytest.mark.parametrize("stem", ["cert", "chain", "fullchain", "privkey"])

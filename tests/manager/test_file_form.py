@@ -19,7 +19,8 @@ from tests.support.full_home import issued as real
 from zoneproof.core.access import read_access
 from zoneproof.core.errors import StorageError
 from zoneproof.issuance import Issued
-from zoneproof.manager.certificates.files import CertificateFiles, FileForm
+from zoneproof.manager.certificates.files import CertificateFiles
+from zoneproof.manager.certificates.versions import FileForm
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to any group")

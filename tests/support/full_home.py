@@ -22,10 +22,10 @@ from zoneproof.manager import (
 )
 from zoneproof.manager.accounts.store import new_account
 from zoneproof.manager.certificates.deployment_state import NotDeployed
-from zoneproof.manager.certificates.files import FileForm
 from zoneproof.manager.certificates.renewal_state import RenewalState
 from zoneproof.manager.certificates.state import CertificateState
 from zoneproof.manager.certificates.task_definition import TaskDefinition
+from zoneproof.manager.certificates.versions import FileForm
 from zoneproof.providers import Registration
 
 SECRETS = ("c2VjcmV0LW9mLXRzaWc=", "password-of-registration", "password-of-bundle")
