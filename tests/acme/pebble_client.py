@@ -12,6 +12,7 @@ from typing import Any
 import httpcore2
 from cryptography import x509
 
+from tests.support.identifiers import identifiers
 from tests.support.peers.pebble import management
 from zoneproof.acme import (
     AccountKey,
@@ -63,10 +64,6 @@ async def registered(
     async with AcmeClient(pebble.directory_url, key or AccountKey.generate(), **settings) as client:
         await client.register(agree_to_terms=True)
         yield client
-
-
-def identifiers(*names: str) -> list[Identifier]:
-    return [Identifier.parse(name) for name in names]
 
 
 async def validated(client: AcmeClient, names: Sequence[Identifier], **options: Any) -> Order:

@@ -10,13 +10,13 @@ import pytest
 
 from tests.acme.pebble_client import (
     Recorder,
-    identifiers,
     obtain,
     registered,
     revocation_of,
     roots,
     validated,
 )
+from tests.support.identifiers import identifiers
 from zoneproof.acme import AccountKey, AcmeClient, CertificateChain, KeyKind, make_csr, make_key
 from zoneproof.core.errors import (
     AcmeConnectionError,

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acme.pebble_client import identifiers, registered
+from tests.acme.pebble_client import registered
+from tests.support.identifiers import identifiers
 from zoneproof.core.errors import AcmeProblemError, OrderFailedError
 from zoneproof.testing.pebble import Pebble
 

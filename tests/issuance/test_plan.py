@@ -6,13 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.issuance.fake_provider import DelegatedMemoryProvider, MemoryProvider
+from tests.support.identifiers import identifiers
 from tests.support.peers.knot import Knot
 from tests.support.world import zone_text
-from zoneproof.acme import directory_url
 from zoneproof.challenges.dns01 import DelegationRules, DnsMethod
 from zoneproof.challenges.http01 import HttpMethod
 from zoneproof.challenges.method import Method
@@ -25,12 +23,7 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery import PropagationPolicy, Resolver, parse_server
-from zoneproof.issuance import (
-    Choice,
-    Plan,
-    check_identifiers,
-    make_plan,
-)
+from zoneproof.issuance import Choice, Plan, make_plan
 from zoneproof.providers import ProviderContext, Zone
 
 CONTEXT = ProviderContext({})
@@ -63,10 +56,6 @@ async def resolver(knot: Knot) -> AsyncIterator[Resolver]:
         [parse_server(f"127.0.0.1:{knot.port}")], authoritative_port=knot.port
     ) as found:
         yield found
-
-
-def identifiers(*names: str) -> list[Identifier]:
-    return [Identifier.parse(name) for name in names]
 
 
 async def plan(
@@ -389,81 +378,3 @@ async def test_an_ip_address_is_for_http_01_alone(resolver: Resolver) -> None:
 async def test_a_wildcard_is_not_for_http_01(resolver: Resolver) -> None:
     with pytest.raises(InvalidInputError, match="which http-01 cannot validate"):
         await plan_with(resolver, {"*.example.com": HttpMethod(Webroot(Path("/var/www")))})
-
-
-# --- what no order can hold --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("profile", "number", "accepted"),
-    [
-        ("", 100, True),
-        ("classic", 101, False),
-        ("tlsserver", 25, True),
-        ("tlsserver", 26, False),
-        ("shortlived", 26, False),
-        ("a-newer-one", 100, True),
-    ],
-)
-@pytest.mark.parametrize("ca", ["letsencrypt", "letsencrypt-staging"])
-def test_lets_encrypts_profiles_have_limits_of_their_own(
-    ca: str, profile: str, number: int, accepted: bool
-) -> None:
-    names = identifiers(*(f"h{one}.example.com" for one in range(number)))
-    url = directory_url(ca)
-    if accepted:
-        assert len(check_identifiers(names, directory_url=url, profile=profile)) == number
-    else:
-        with pytest.raises(InvalidInputError, match=f"{number} names are too many"):
-            check_identifiers(names, directory_url=url, profile=profile)
-
-
-def test_other_cas_profiles_are_not_guessed_at() -> None:
-    names = identifiers(*(f"h{one}.example.com" for one in range(100)))
-    check_identifiers(names, directory_url="https://ca.example/dir", profile="tlsserver")
-
-
-def test_lets_encrypt_takes_ip_addresses_with_one_profile_only() -> None:
-    url, names = directory_url("letsencrypt"), identifiers("192.0.2.1")
-    check_identifiers(names, directory_url=url, profile="shortlived")
-    with pytest.raises(InvalidInputError, match="use the profile shortlived"):
-        check_identifiers(names, directory_url=url)
-
-
-@pytest.mark.parametrize(
-    ("names", "message"),
-    [
-        ([], "at least one"),
-        ([f"h{number}.example.com" for number in range(101)], "101 names are too many"),
-        (["example.com", "EXAMPLE.com."], "listed twice"),
-        (["*.example.com", "www.example.com"], r"covered by \*\.example\.com"),
-    ],
-)
-def test_what_no_order_can_hold_is_refused(names: list[str], message: str) -> None:
-    with pytest.raises(InvalidInputError, match=message):
-        check_identifiers(identifiers(*names))
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.booleans(), st.sampled_from(["example.com", "a.example.com", "b.a.example.com"])
-        ),
-        unique=True,
-        min_size=1,
-    )
-)
-def test_what_is_accepted_holds_no_name_that_a_wildcard_covers(
-    parts: list[tuple[bool, str]],
-) -> None:
-    chosen = identifiers(*(f"*.{name}" if wildcard else name for wildcard, name in parts))
-    try:
-        check_identifiers(chosen)
-        accepted = True
-    except InvalidInputError:
-        accepted = False
-    plain = {one.domain for one in chosen if not one.is_wildcard}
-    covered = any(
-        one.domain in {name.parent for name in plain} for one in chosen if one.is_wildcard
-    )
-    assert accepted == (not covered)
