@@ -1,4 +1,4 @@
-"""Deployment tasks of managed certificates: order, triggers, retries, and what is remembered."""
+"""Deployment tasks of managed certificates: order, retries, by hand, and what is remembered."""
 
 from __future__ import annotations
 
@@ -7,104 +7,22 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import msgspec
 import pytest
 
-from tests.support.full_home import issued
+from tests.manager.deploying import NAME, World, script
 from zoneproof.core.errors import AwaitingUserError, DeploymentError, InvalidInputError
-from zoneproof.issuance import Emit, Event, TaskDone, TaskFailed
-from zoneproof.manager import (
-    CertificateDefinition,
-    CertificateSummary,
-    Home,
-    Manager,
-    MethodDefinition,
-    issue,
-    open_manager,
-    renew,
-)
+from zoneproof.issuance import TaskDone, TaskFailed
+from zoneproof.manager import Home, issue, open_manager, renew
 from zoneproof.manager.certificates.daemon import tell
-from zoneproof.manager.certificates.definition_file import describe_changes, format_definitions
 from zoneproof.manager.certificates.deployment_state import NotDeployed, after_task_failure
 from zoneproof.manager.certificates.deployments import deploy, deploy_chosen, run_tasks
 from zoneproof.manager.certificates.issue import tasks_after
-from zoneproof.manager.certificates.renewal_state import RenewalState, after_success
-from zoneproof.manager.certificates.state import CertificateState, States, status_of, summary_of
+from zoneproof.manager.certificates.state import States, status_of
 from zoneproof.manager.certificates.task_definition import TaskDefinition
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.notifications.notice import Notified
-
-NAME = "a.example"
-
-
-def script(folder: Path, name: str, status: int = 0) -> TaskDefinition:
-    """Return a task whose program notes that it ran, and how it was told of what."""
-    path = folder / name
-    path.write_text(
-        f'#!/bin/sh\necho "{name} $ZONEPROOF_EVENT $ZONEPROOF_SERIAL" >>{folder}/ran\n'
-        f"[ -e {folder}/{name}.good ] || exit {status}\n"
-    )
-    path.chmod(0o755)
-    return TaskDefinition(task="command", name=name, fields={"command": str(path)})
-
-
-class World:
-    """A home with one certificate, and what its tasks did."""
-
-    def __init__(self, manager: Manager, folder: Path) -> None:
-        self.manager = manager
-        self.folder = folder
-        self.events: list[Event] = []
-
-    def emit_for(self, _: str) -> Emit:
-        return self.events.append
-
-    async def define(self, *tasks: TaskDefinition, **more: Any) -> CertificateDefinition:
-        method = MethodDefinition(provider="manual")
-        definition = CertificateDefinition(
-            name=NAME, identifiers=(NAME,), method=(method,), deploy=tasks, **more
-        ).check()
-        await self.manager.certificates.save(definition)
-        return definition
-
-    async def obtain(self) -> str:
-        """Put a new certificate where it belongs, as of now; return its serial number."""
-        made = issued(NAME)
-        serial = f"{made.chain.leaf.serial_number:x}"
-        self.manager.files.write(NAME, made)
-        state = after_success(RenewalState(), serial, datetime.now(UTC), identifiers=(NAME,))
-        await self.manager.states.set_renewal(NAME, state)
-        return serial
-
-    @property
-    def ran(self) -> list[str]:
-        """What the programs noted: name, event and serial number."""
-        path = self.folder / "ran"
-        return [line.strip() for line in path.read_text().splitlines()] if path.exists() else []
-
-    async def summary(self) -> CertificateSummary:
-        facts = await self.manager.circumstances()
-        found = await self.manager.certificates.get(NAME)
-        return summary_of(found, self.manager.files, datetime.now(UTC), facts)
-
-    async def history(self) -> list[tuple[str, str]]:
-        return [(one.kind, one.message) for one in await self.manager.history.of(NAME)]
-
-    async def let_pass(self, minutes: int) -> None:
-        """Make everything that was remembered so much older."""
-
-        def older(state: CertificateState) -> CertificateState:
-            def age(one: NotDeployed) -> NotDeployed:
-                assert one.next_attempt_at
-                at = one.next_attempt_at - timedelta(minutes=minutes)
-                return msgspec.structs.replace(one, next_attempt_at=at)
-
-            left = {name: age(one) for name, one in state.not_deployed.items()}
-            return msgspec.structs.replace(state, not_deployed=left)
-
-        await self.manager.certificates.change_state(NAME, CertificateState, older)
 
 
 @pytest.fixture
@@ -333,59 +251,6 @@ async def test_secrets_come_from_the_credential(world: World) -> None:
         msgspec.structs.replace(definition, deploy=(wrong,))
     )
     assert "the task webhook needs a credential for webhook, and dns is one for rfc2136" in problem
-
-
-@pytest.mark.parametrize(
-    ("tasks", "message"),
-    [
-        ([{"task": "copi"}], "there is no deployment task 'copi': did you mean 'copy'"),
-        ([{"task": "copy"}], "needs a field that names a file"),
-        ([{"task": "nginx", "when": "failed"}], "can be done only when one was issued"),
-        ([{"task": "nginx", "name": "a b"}], "'a b' cannot name a task"),
-        ([{"task": "nginx", "name": "x"}, {"task": "apache", "name": "x"}], "2 tasks are called x"),
-        (
-            [{"task": "webhook", "fields": {"url": "https://a/", "secret": "hunter2"}}],
-            "the field 'secret' of the task webhook is secret: store it",
-        ),
-    ],
-)
-def test_tasks_that_cannot_work_are_refused(tasks: list[Any], message: str) -> None:
-    deploy = msgspec.convert(tasks, tuple[TaskDefinition, ...])
-    definition = CertificateDefinition(name=NAME, identifiers=(NAME,), deploy=deploy)
-    with pytest.raises(InvalidInputError, match=message) as raised:
-        definition.check()
-    assert "hunter2" not in raised.value.message
-
-
-def test_tasks_without_a_name_are_called_after_their_kind() -> None:
-    tasks = (
-        TaskDefinition(task="nginx"),
-        TaskDefinition(task="nginx"),
-        TaskDefinition(task="apache", name="nginx-2"),
-    )
-    definition = CertificateDefinition(name=NAME, identifiers=(NAME,), deploy=tasks).check()
-    assert [task.name for task in definition.deploy] == ["nginx", "nginx-3", "nginx-2"]
-
-
-def test_tasks_are_written_to_a_file_and_their_changes_told() -> None:
-    before = CertificateDefinition(name=NAME, identifiers=(NAME,)).check()
-    task = TaskDefinition(task="nginx", name="web", fields={"key": "/k"}, fatal=True)
-    after = msgspec.structs.replace(before, deploy=(task,))
-    text = format_definitions([after])
-    assert text.endswith(
-        '[[certificate.deploy]]\ntask = "nginx"\nname = "web"\nfields = { key = "/k" }\n'
-        "fatal = true\n"
-    )
-    assert describe_changes(before, after) == [
-        "task web task: nginx",
-        "task web fields: key=/k",
-        "task web fatal: yes",
-    ]
-    assert describe_changes(after, msgspec.structs.replace(after, deploy=())) == [
-        "task web task: no longer nginx",
-        "task web fields: no longer key=/k",
-        "task web fatal: no longer yes",
-    ]
 
 
 def test_attempts_come_after_1_10_and_100_minutes_and_then_daily() -> None:
