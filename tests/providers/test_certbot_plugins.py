@@ -29,7 +29,7 @@ from tests.providers.contract_suite import (
     txt,
 )
 from tests.providers.dns_servers import MAIN, MAIN_KEY, OTHER_KEY, KnotServer, TsigKey
-from tests.providers.test_rfc2136 import Rfc2136Harness
+from tests.providers.rfc2136_harness import Rfc2136Harness
 from tests.support.fake_http import FakeHttpServer, Reply, Request, fake_http_server
 from tests.support.imported_python import imported_python
 from zoneproof.core.errors import InvalidInputError, ProviderError, ProviderUnavailableError
