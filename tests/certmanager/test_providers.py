@@ -11,7 +11,7 @@ from tests.certmanager.cert_manager import Challenge
 from tests.certmanager.cluster import world
 from tests.docs.providers_table import row_of
 from tests.providers.api_contract import ApiHarness, ApiRow
-from tests.providers.contract_suite import challenge_value, closing
+from tests.providers.harness import challenge_value, closing
 from tests.providers.test_duckdns import DuckDnsHarness
 from tests.support.fake_http import fake_http_server
 from tests.support.fake_zones_dns import FakeZonesDns

@@ -11,7 +11,7 @@ import pytest
 
 from tests.certmanager.cert_manager import Challenge
 from tests.certmanager.cluster import World, world
-from tests.providers.contract_suite import challenge_value
+from tests.providers.harness import challenge_value
 
 NOT_DONE = "not done within 0.2 s, and continues"
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.certmanager.cert_manager import Challenge
 from tests.certmanager.cluster import World, world
-from tests.providers.contract_suite import challenge_value
+from tests.providers.harness import challenge_value
 from tests.support.fake_http import Reply, fake_http_server
 from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME, TSIG_SECRET, Knot
 from tests.support.peers.unbound import Unbound

@@ -7,7 +7,7 @@ import dns.rcode
 import pytest
 
 from tests.issuance.publishing import records
-from tests.providers.contract_suite import challenge_value
+from tests.providers.harness import challenge_value
 from tests.support.clock import Clock
 from tests.support.fake_acme_dns import FakeAcmeDns
 from tests.support.fake_dns import FakeDns, reply, soa

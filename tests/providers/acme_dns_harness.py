@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pytest
 
-from tests.providers.contract_suite import (
+from tests.providers.harness import (
     Failure,
     HarnessWithRefusal,
     HarnessWithSecond,

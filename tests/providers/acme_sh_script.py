@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.dns_servers import MAIN
+from tests.providers.harness import challenge_value, txt
 from tests.support.peers.acme_sh import ACME_SH_HOME
 from tests.support.peers.powerdns import API_KEY
 from zoneproof.core.names import DomainName

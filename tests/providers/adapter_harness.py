@@ -9,14 +9,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.providers.contract_suite import (
+from tests.providers.dns_servers import LOOK_ALIKE, MAIN, NameServer
+from tests.providers.harness import (
     Harness,
     HarnessWithSecond,
     HarnessWithTrouble,
     HarnessWithTypes,
     HarnessWithZones,
 )
-from tests.providers.dns_servers import LOOK_ALIKE, MAIN, NameServer
 from tests.support.peers import dns_tool, dns_tool_environment
 from tests.support.peers.powerdns import API_KEY, PowerDns
 from zoneproof.core.names import DomainName

@@ -27,16 +27,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.providers.contract_suite import (
+from tests.providers.contract_suite import TakesAnyText, TakesManyAtOnce, WholeContract
+from tests.providers.harness import (
     Failure,
     HarnessWithRefusal,
     HarnessWithSecond,
     HarnessWithTrouble,
     HarnessWithTypes,
     HarnessWithZones,
-    TakesAnyText,
-    TakesManyAtOnce,
-    WholeContract,
     challenge_value,
     closing,
     no_sleep,

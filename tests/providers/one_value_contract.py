@@ -14,9 +14,8 @@ from tests.providers.contract_suite import (
     KeepsItsDeadline,
     SharesNothing,
     StaysInItsZone,
-    challenge_value,
-    txt,
 )
+from tests.providers.harness import challenge_value, txt
 from tests.support.fake_http import Reply
 from zoneproof.core.errors import InvalidInputError, ProviderError, ProviderUnavailableError
 from zoneproof.providers import LimitedProvider

@@ -13,7 +13,17 @@ import dns.renderer
 import dns.tsig
 import dns.update
 
-from tests.providers.contract_suite import (
+from tests.providers.dns_servers import (
+    LOOK_ALIKE,
+    MAIN,
+    MAIN_KEY,
+    OTHER,
+    OTHER_KEY,
+    KnotServer,
+    NameServer,
+    TsigKey,
+)
+from tests.providers.harness import (
     TTL,
     Failure,
     HarnessWithRefusal,
@@ -24,16 +34,6 @@ from tests.providers.contract_suite import (
     challenge_value,
     no_sleep,
     txt,
-)
-from tests.providers.dns_servers import (
-    LOOK_ALIKE,
-    MAIN,
-    MAIN_KEY,
-    OTHER,
-    OTHER_KEY,
-    KnotServer,
-    NameServer,
-    TsigKey,
 )
 from zoneproof.core.errors import (
     ProviderCredentialsError,

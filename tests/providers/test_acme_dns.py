@@ -30,10 +30,8 @@ from tests.providers.contract_suite import (
     SharesNothing,
     TakesBatches,
     TakesManyAtOnce,
-    challenge_value,
-    check_message,
-    txt,
 )
+from tests.providers.harness import challenge_value, check_message, txt
 from tests.support.fake_acme_dns import FakeAcmeDns
 from tests.support.fake_http import Reply, fake_http_server
 from tests.support.registrations import MemoryRegistrations

@@ -14,11 +14,13 @@ from starlette.types import Receive, Scope, Send
 
 from tests.providers.contract_suite import (
     ChangesNothingTwice,
-    Harness,
-    HarnessWithSecond,
     KeepsOtherValues,
     SharesNothing,
     TakesManyAtOnce,
+)
+from tests.providers.harness import (
+    Harness,
+    HarnessWithSecond,
     challenge_value,
     check_message,
     closing,

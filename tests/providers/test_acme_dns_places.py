@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.providers.acme_dns_harness import DOMAIN, WEB_PAGE, AcmeDnsHarness, harness, harness_with
-from tests.providers.contract_suite import challenge_value, txt
+from tests.providers.harness import challenge_value, txt
 from tests.support.clock import Clock
 from tests.support.fake_acme_dns import FakeAcmeDns
 from tests.support.fake_http import Reply, fake_http_server

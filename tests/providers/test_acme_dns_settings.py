@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.providers.contract_suite import check_message
+from tests.providers.harness import check_message
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.providers import ProviderContext, describe, open_provider, shown_field
 from zoneproof.providers.acme_dns import parse_allowfrom

@@ -16,7 +16,6 @@ from tests.providers.adapter_harness import PowerDnsHarness, PowerDnsServer, nsu
 from tests.providers.contract_suite import (
     ChangesNothingTwice,
     FailsWell,
-    Failure,
     KeepsItsDeadline,
     KeepsOtherTypes,
     KeepsOtherValues,
@@ -24,9 +23,9 @@ from tests.providers.contract_suite import (
     StaysInItsZone,
     TakesBatches,
     TakesManyAtOnce,
-    closing,
 )
 from tests.providers.dns_servers import MAIN, MAIN_KEY, KnotServer
+from tests.providers.harness import Failure, closing
 from tests.providers.rfc2136_harness import Rfc2136Harness
 from tests.support.fake_http import Reply, fake_http_server
 from zoneproof.core.errors import ProviderCredentialsError, ProviderZoneError

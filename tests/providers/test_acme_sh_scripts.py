@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.providers.acme_sh_script import RECORD, ZONE, Look, open_pdns, open_script
-from tests.providers.contract_suite import challenge_value, check_message, txt
 from tests.providers.dns_servers import MAIN
+from tests.providers.harness import challenge_value, check_message, txt
 from tests.support.fake_http import Reply, fake_http_server
 from tests.support.peers.acme_sh import ACME_SH_HOME
 from zoneproof.core.errors import (

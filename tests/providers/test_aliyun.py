@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.aliyun import FakeAliyun
+from tests.providers.harness import challenge_value, txt
 from tests.support.fake_api import Key
 from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
 from zoneproof.providers import ProviderContext, open_provider

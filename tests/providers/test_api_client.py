@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.providers.contract_suite import check_message
+from tests.providers.harness import check_message
 from tests.support.fake_http import FakeHttpServer, Reply, fake_http_server
 from tests.support.self_signed import certificate
 from zoneproof.core.errors import (

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.azure import FakeAzure
+from tests.providers.harness import challenge_value, txt
 from tests.support.fake_api import Key
 from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
 from zoneproof.providers import Provider, ProviderContext, Zone, open_provider

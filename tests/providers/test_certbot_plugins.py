@@ -15,20 +15,15 @@ from tests.providers.adapter_harness import run_children_by
 from tests.providers.contract_suite import (
     ChangesNothingTwice,
     FailsWell,
-    Failure,
-    Harness,
     KeepsItsDeadline,
     KeepsOtherTypes,
     KeepsOtherValues,
     SharesNothing,
     StaysInItsZone,
     TakesBatches,
-    challenge_value,
-    check_message,
-    closing,
-    txt,
 )
 from tests.providers.dns_servers import MAIN, MAIN_KEY, OTHER_KEY, KnotServer, TsigKey
+from tests.providers.harness import Failure, Harness, challenge_value, check_message, closing, txt
 from tests.providers.rfc2136_harness import Rfc2136Harness
 from tests.support.fake_http import FakeHttpServer, Reply, Request, fake_http_server
 from tests.support.imported_python import imported_python

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.providers.contract_suite import challenge_value, check_message, txt
+from tests.providers.harness import challenge_value, check_message, txt
 from tests.support.challenge_service import Service, challenge_command, write_config
 from tests.support.registrations import MemoryRegistrations
 from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.cloudflare import FakeCloudflare
+from tests.providers.harness import challenge_value, txt
 from tests.support.fake_api import Key
 from tests.support.fake_http import Reply
 from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError

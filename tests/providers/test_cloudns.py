@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value
 from tests.providers.fakes.cloudns import FakeClouDns
+from tests.providers.harness import challenge_value
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.providers import TxtRecord
 

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import closing
+from tests.providers.harness import closing
 from tests.providers.test_desec import TestDesec as DesecRow
 from tests.providers.test_digitalocean import TestDigitalOcean as DigitalOceanRow
 from tests.providers.test_namecheap import TestNamecheap as NamecheapRow

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.dnspod import FakeDnsPod
+from tests.providers.harness import challenge_value, txt
 from tests.support.fake_api import Key
 from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
 from zoneproof.providers import ProviderContext, describe, open_provider

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.providers.api_contract import ApiHarness
-from tests.providers.contract_suite import challenge_value, closing, txt
 from tests.providers.fakes.duckdns import FakeDuckDns
+from tests.providers.harness import challenge_value, closing, txt
 from tests.providers.one_value_contract import OneValueContract
 from tests.support.fake_api import FakeZone
 from tests.support.fake_http import fake_http_server

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.easydns import FakeEasydns
+from tests.providers.harness import challenge_value, txt
 from tests.support.fake_http import Reply
 from zoneproof.core.errors import ProviderQuotaError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.exoscale import FakeExoscale
+from tests.providers.harness import challenge_value, txt
 from zoneproof.core.errors import ProviderError
 from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.exoscale import sign_exo2

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.gandi import FakeGandi
+from tests.providers.harness import challenge_value, txt
 from tests.support.fake_api import Key
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.providers import ProviderContext, open_provider

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.gcloud import FakeGoogleCloud
+from tests.providers.harness import challenge_value, txt
 from tests.support.fake_api import Key
 from tests.support.rsa_keys import private_pem, public_pem
 from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.providers.contract_suite import check_message
+from tests.providers.harness import check_message
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import DomainName

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.providers.api_contract import ApiHarness
-from tests.providers.contract_suite import challenge_value, check_message, txt
 from tests.providers.fakes.hurricane_dyn import FakeHurricaneDyn
+from tests.providers.harness import challenge_value, check_message, txt
 from tests.providers.one_value_contract import OneValueContract
 from tests.support.fake_api import Key
 from tests.support.fake_http import Reply

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import TTL, txt
 from tests.providers.fakes.ibm import FakeIbm
+from tests.providers.harness import TTL, txt
 
 
 class TestIbm(ApiContract):

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import TTL, txt
 from tests.providers.fakes.infoblox import FakeInfoblox
+from tests.providers.harness import TTL, txt
 from zoneproof.core.errors import ProviderZoneError
 from zoneproof.core.names import DomainName
 from zoneproof.providers import Zone

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value
 from tests.providers.fakes.leaseweb import FakeLeaseweb
+from tests.providers.harness import challenge_value
 from zoneproof.providers import TxtRecord
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.providers.contract_suite import challenge_value, txt
+from tests.providers.harness import challenge_value, txt
 from tests.providers.test_script import (
     KEEPER,
     ZONE,

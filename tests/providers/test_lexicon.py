@@ -18,8 +18,6 @@ from tests.providers.adapter_harness import PowerDnsHarness, PowerDnsServer, run
 from tests.providers.contract_suite import (
     ChangesNothingTwice,
     FailsWell,
-    Failure,
-    Harness,
     KeepsItsDeadline,
     KeepsOtherTypes,
     KeepsOtherValues,
@@ -27,12 +25,9 @@ from tests.providers.contract_suite import (
     StaysInItsZone,
     TakesBatches,
     TakesManyAtOnce,
-    challenge_value,
-    check_message,
-    closing,
-    txt,
 )
 from tests.providers.dns_servers import MAIN
+from tests.providers.harness import Failure, Harness, challenge_value, check_message, closing, txt
 from tests.support.fake_http import Reply, Request, fake_http_server
 from tests.support.imported_python import imported_python
 from tests.support.peers.powerdns import API_KEY

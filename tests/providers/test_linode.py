@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.linode import FakeLinode
+from tests.providers.harness import challenge_value, txt
 from tests.support.fake_http import Reply
 
 

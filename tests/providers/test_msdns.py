@@ -19,7 +19,6 @@ from tests.providers.contract_suite import (
     ChangesNothingTwice,
     FailsInTheMiddle,
     FailsWell,
-    Failure,
     IsSureOfRefusals,
     KeepsItsDeadline,
     KeepsOtherValues,
@@ -27,9 +26,8 @@ from tests.providers.contract_suite import (
     StaysInItsZone,
     TakesBatches,
     TakesManyAtOnce,
-    challenge_value,
-    txt,
 )
+from tests.providers.harness import Failure, challenge_value, txt
 from tests.providers.test_script import ZONE, ScriptHarness, write_script
 from zoneproof.core.errors import (
     InvalidInputError,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import txt
 from tests.providers.fakes.nearlyfreespeech import FakeNearlyFreeSpeech
+from tests.providers.harness import txt
 from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.nearlyfreespeech import authentication
 

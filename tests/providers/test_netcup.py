@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.netcup import FakeNetcup
+from tests.providers.harness import challenge_value, txt
 
 
 class TestNetcup(ApiContract):

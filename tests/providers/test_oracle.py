@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.x509.oid import NameOID
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.oracle import FakeOracle
+from tests.providers.harness import challenge_value, txt
 from tests.support.fake_api import Key
 from tests.support.rsa_keys import number_of, private_pem, public_pem
 from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError

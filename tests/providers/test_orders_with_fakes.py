@@ -10,7 +10,7 @@ import pytest
 
 from tests.docs.providers_table import row_of
 from tests.providers.api_contract import ApiHarness
-from tests.providers.contract_suite import closing
+from tests.providers.harness import closing
 from tests.support.fake_http import Reply, fake_http_server
 from tests.support.fake_zones_dns import FakeZonesDns
 from tests.support.orders import Authority, authority

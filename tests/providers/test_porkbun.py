@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.porkbun import FakePorkbun
+from tests.providers.harness import challenge_value, txt
 from tests.support.fake_http import Reply
 from zoneproof.core.errors import ProviderPermissionError
 

@@ -11,22 +11,24 @@ from tests.providers.api_contract import ApiContract, ApiHarness
 from tests.providers.contract_suite import (
     ChangesNothingTwice,
     FailsWell,
-    Failure,
-    HarnessWithTrouble,
-    HarnessWithTypes,
-    HarnessWithZones,
     KeepsOtherTypes,
     KeepsOtherValues,
     StaysInItsZone,
     TakesAnyText,
     TakesBatches,
     TakesManyAtOnce,
+)
+from tests.providers.fakes.powerdns import FakePowerDns
+from tests.providers.harness import (
+    Failure,
+    HarnessWithTrouble,
+    HarnessWithTypes,
+    HarnessWithZones,
     challenge_value,
     closing,
     no_sleep,
     txt,
 )
-from tests.providers.fakes.powerdns import FakePowerDns
 from tests.support.peers.powerdns import API_KEY, PowerDns
 from zoneproof.core.errors import ProviderCredentialsError, ProviderError, ProviderZoneError
 from zoneproof.core.names import DomainName

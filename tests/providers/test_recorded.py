@@ -11,7 +11,7 @@ import pytest
 
 from tests.docs.providers_table import row_of
 from tests.providers.api_contract import ApiHarness
-from tests.providers.contract_suite import challenge_value, closing, txt
+from tests.providers.harness import challenge_value, closing, txt
 from tests.providers.recorded import names_of, read_exchanges
 from tests.providers.recorded_exchanges import RECORDED
 from tests.support.fake_http import Reply, Request, fake_http_server

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import zoneproof.providers
-from tests.providers.contract_suite import check_message
+from tests.providers.harness import check_message
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import DomainName
 from zoneproof.providers import (

@@ -15,7 +15,7 @@ import dns.tsig
 import dns.update
 import pytest
 
-from tests.providers.contract_suite import WholeContract, challenge_value, check_message, txt
+from tests.providers.contract_suite import WholeContract
 from tests.providers.dns_servers import (
     ALGORITHM_KEYS,
     MAIN,
@@ -25,6 +25,7 @@ from tests.providers.dns_servers import (
     NameServer,
     TsigKey,
 )
+from tests.providers.harness import challenge_value, check_message, txt
 from tests.providers.rfc2136_harness import Rfc2136Harness, zone
 from zoneproof.core.errors import ProviderCredentialsError, ProviderError
 from zoneproof.providers import Provider, TxtRecord

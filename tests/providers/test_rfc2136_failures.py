@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.providers.contract_suite import challenge_value, check_message, txt
 from tests.providers.fake_name_server import fake_name_server, response, unsigned
+from tests.providers.harness import challenge_value, check_message, txt
 from zoneproof.core.errors import (
     InvalidInputError,
     ProviderCredentialsError,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value, no_sleep, txt
 from tests.providers.fakes.route53 import FakeRoute53
+from tests.providers.harness import challenge_value, no_sleep, txt
 from tests.support.fake_http import Reply, Request, fake_http_server
 from tests.support.peers.moto import moto_server, route53_client
 from zoneproof.core.errors import ProviderCredentialsError

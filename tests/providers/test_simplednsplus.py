@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import txt
 from tests.providers.fakes.simplednsplus import FakeSimpleDnsPlus
+from tests.providers.harness import txt
 
 
 class TestSimpleDnsPlus(ApiContract):

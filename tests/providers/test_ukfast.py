@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import txt
 from tests.providers.fakes.ukfast import FakeUkfast
+from tests.providers.harness import txt
 
 
 class TestUkfast(ApiContract):

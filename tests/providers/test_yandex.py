@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import pytest
 
 from tests.providers.api_contract import ApiContract, ApiHarness
-from tests.providers.contract_suite import challenge_value, txt
 from tests.providers.fakes.yandex import FakeYandex
+from tests.providers.harness import challenge_value, txt
 from tests.support.fake_api import Key
 from tests.support.fake_http import Reply
 from tests.support.rsa_keys import private_pem, public_pem

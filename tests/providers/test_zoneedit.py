@@ -17,10 +17,9 @@ from tests.providers.contract_suite import (
     SharesNothing,
     StaysInItsZone,
     TakesManyAtOnce,
-    challenge_value,
-    txt,
 )
 from tests.providers.fakes.zoneedit import FakeZoneEdit
+from tests.providers.harness import challenge_value, txt
 from tests.support.clock import Clock
 from tests.support.fake_http import Reply
 from zoneproof.core.aio import all_at_once
