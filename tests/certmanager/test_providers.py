@@ -10,7 +10,8 @@ import pytest
 from tests.certmanager.cert_manager import Challenge
 from tests.certmanager.cluster import world
 from tests.docs.providers_table import row_of
-from tests.providers.api_contract import ApiHarness, ApiRow
+from tests.providers.api_contract import ApiRow
+from tests.providers.api_harness import ApiHarness
 from tests.providers.harness import challenge_value, closing
 from tests.providers.test_duckdns import DuckDnsHarness
 from tests.support.fake_http import fake_http_server

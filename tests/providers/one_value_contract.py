@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.providers.api_contract import ApiHarness, ApiRow
+from tests.providers.api_contract import ApiRow
+from tests.providers.api_harness import ApiHarness
 from tests.providers.contract_suite import (
     FailsWell,
     KeepsItsDeadline,

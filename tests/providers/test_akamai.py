@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.api_contract import ApiContract
+from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.akamai import FakeAkamai
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.providers import ProviderContext, open_provider

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.api_contract import ApiContract
+from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.azure import FakeAzure
 from tests.providers.harness import challenge_value, txt
 from tests.support.fake_api import Key

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.api_contract import ApiContract
+from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.cloudflare import FakeCloudflare
 from tests.providers.harness import challenge_value, txt
 from tests.support.fake_api import Key

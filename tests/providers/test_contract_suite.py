@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
-from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.api_contract import ApiContract
+from tests.providers.api_harness import ApiHarness
 from tests.providers.harness import closing
 from tests.providers.test_desec import TestDesec as DesecRow
 from tests.providers.test_digitalocean import TestDigitalOcean as DigitalOceanRow

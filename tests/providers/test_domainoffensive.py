@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.providers.api_contract import ApiHarness
+from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.domainoffensive import FakeDomainOffensive
 from tests.providers.harness import challenge_value, txt
 from tests.providers.one_value_contract import OneValueContract

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.providers.api_contract import ApiHarness
+from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.duckdns import FakeDuckDns
 from tests.providers.harness import challenge_value, closing, txt
 from tests.providers.one_value_contract import OneValueContract

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.api_contract import ApiContract
+from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.gcloud import FakeGoogleCloud
 from tests.providers.harness import challenge_value, txt
 from tests.support.fake_api import Key

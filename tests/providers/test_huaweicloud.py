@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.api_contract import ApiContract
+from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.huaweicloud import FakeHuaweiCloud
 from tests.providers.harness import challenge_value, txt
 from tests.support.fake_api import Key

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.api_contract import ApiContract
+from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.infoblox import FakeInfoblox
 from tests.providers.harness import TTL, txt
 from zoneproof.core.errors import ProviderZoneError

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.api_contract import ApiContract
+from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.ispconfig import FakeIspConfig
 from tests.providers.harness import challenge_value, txt
 from zoneproof.core.errors import ProviderZoneError

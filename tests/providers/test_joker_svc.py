@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.providers.api_contract import ApiHarness
+from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.joker_svc import FakeJokerSvc
 from tests.providers.harness import challenge_value, txt
 from tests.providers.one_value_contract import OneValueContract

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.api_contract import ApiContract
+from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.leaseweb import FakeLeaseweb
 from tests.providers.harness import challenge_value
 from zoneproof.providers import TxtRecord

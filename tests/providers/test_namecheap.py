@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.api_contract import ApiContract
+from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.namecheap import FakeNamecheap
 from tests.providers.harness import challenge_value, txt
 from tests.support.fake_http import Reply

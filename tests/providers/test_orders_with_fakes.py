@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.providers_table import row_of
-from tests.providers.api_contract import ApiHarness
+from tests.providers.api_harness import ApiHarness
 from tests.providers.harness import closing
 from tests.support.fake_http import Reply, fake_http_server
 from tests.support.fake_zones_dns import FakeZonesDns

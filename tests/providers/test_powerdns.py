@@ -7,7 +7,8 @@ from functools import partial
 
 import pytest
 
-from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.api_contract import ApiContract
+from tests.providers.api_harness import ApiHarness
 from tests.providers.contract_suite import (
     ChangesNothingTwice,
     FailsWell,

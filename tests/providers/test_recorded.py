@@ -10,7 +10,7 @@ from __future__ import annotations
 import pytest
 
 from tests.docs.providers_table import row_of
-from tests.providers.api_contract import ApiHarness
+from tests.providers.api_harness import ApiHarness
 from tests.providers.harness import challenge_value, closing, txt
 from tests.providers.recorded import names_of, read_exchanges
 from tests.providers.recorded_exchanges import RECORDED

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.api_contract import ApiContract
+from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.route53 import FakeRoute53
 from tests.providers.harness import challenge_value, no_sleep, txt
 from tests.support.fake_http import Reply, Request, fake_http_server

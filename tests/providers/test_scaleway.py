@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.api_contract import ApiContract
+from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.scaleway import FakeScaleway
 from tests.providers.harness import challenge_value, txt
 from tests.support.fake_api import Key

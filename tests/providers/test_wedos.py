@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.providers.api_contract import ApiContract, ApiHarness
+from tests.providers.api_contract import ApiContract
+from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.wedos import FakeWedos
 from tests.providers.harness import challenge_value, txt
 from zoneproof.providers.wedos import sign_wapi

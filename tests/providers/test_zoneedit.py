@@ -6,7 +6,8 @@ be read, and what the service says is not known.
 
 from __future__ import annotations
 
-from tests.providers.api_contract import ApiHarness, ApiRow
+from tests.providers.api_contract import ApiRow
+from tests.providers.api_harness import ApiHarness
 from tests.providers.contract_suite import (
     FailsInTheMiddle,
     FailsWell,
