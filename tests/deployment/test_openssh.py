@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 import threading
 from collections.abc import Iterator
@@ -107,6 +108,15 @@ async def test_a_key_that_is_not_authorized_is_told(server: OpensshServer, tmp_p
     other = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
     with pytest.raises(DeploymentError, match="it does not accept the key: add its public half"):
         await opened(server, private_key=other, key="/k").run(occasion(tmp_path))
+
+
+async def test_a_command_that_does_not_end_is_not_waited_for(
+    server: OpensshServer, tmp_path: Path
+) -> None:
+    deploy = opened(server, command="exec sleep 100", timeout="1")
+    async with asyncio.timeout(50):
+        with pytest.raises(DeploymentError, match="the command took longer than 1 seconds"):
+            await deploy.run(occasion(tmp_path))
 
 
 async def test_a_folder_that_may_not_be_written_is_named(

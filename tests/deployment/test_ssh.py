@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -43,9 +44,8 @@ class Machine:
     async def answer(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         command = process.command or ""
         self.commands.append(command)
-        if command == "hang":
-            await process.stdin.read()
-            await process.channel.wait_closed()
+        if command == "hang":  # whoever hangs up
+            await asyncio.Event().wait()
         while command == "print":
             process.stdout.write(b"y\n" * 10_000)
             await process.stdout.drain()
@@ -128,6 +128,20 @@ async def test_the_files_of_before_are_back_when_one_cannot_be_replaced(
     assert site.read_text() == "old"
     assert stat.S_IMODE(site.stat().st_mode) == 0o640
     assert list(site.parent.iterdir()) == [site]
+
+
+async def test_a_machine_that_hangs_while_files_are_copied_is_given_up(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    for name in ("posix_rename", "remove"):
+        monkeypatch.setattr(asyncssh.SFTPServer, name, hang)
+    monkeypatch.setattr("zoneproof.deployment.ssh._UNDO_SECONDS", 0.1)
+    deploy = machine.task(key="/tls/key.pem", timeout="0.5")
+    with pytest.raises(DeploymentError, match=r"copying took longer than 0\.5 seconds"):
+        await deploy.run(occasion(tmp_path / "home"))
 
 
 async def test_another_host_key_is_refused_and_named(machine: Machine, tmp_path: Path) -> None:

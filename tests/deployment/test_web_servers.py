@@ -60,7 +60,9 @@ async def test_a_configuration_that_fails_its_test_changes_nothing(
     server.config.write_text(f"{good}\nno such directive here\n")
     made = occasion(tmp_path / "home")
     deploy = task(kind, **server.fields)
-    with pytest.raises(DeploymentError, match=r"exit status 1, .*; the old files are back"):
+    with pytest.raises(
+        DeploymentError, match=rf"exit status 1, .*{server.config.name}.*; the old files are back"
+    ):
         await deploy.run(made)
     assert made.material
     for path in server.config.parent.glob("*.pem"):

@@ -53,7 +53,7 @@ class Haproxy(WebServer):
         " `haproxy -c` tests the configuration first. If that fails, the old files come back and"
         " nothing is reloaded. HAProxy has to run in master-worker mode, as packages run it.",
     )
-    tests = ("-q", "-c")
+    tests = ("-c",)  # -q would keep it from saying what is wrong
     stopped = ("is not active",)
 
     def __init__(self, context: TaskContext) -> None:

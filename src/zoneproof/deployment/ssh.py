@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import asyncssh
 
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
+_UNDO_SECONDS = 10.0
 _CONNECT_SECONDS = 30.0
 _MOST_OUTPUT = 1024 * 1024  # bytes of a command's output
 _MOST_FILE = 1024 * 1024
@@ -246,10 +247,13 @@ class Ssh:
     async def _copy(
         self, connection: asyncssh.SSHClientConnection, wanted: list[Wanted]
     ) -> list[str]:
-        async with asyncio.timeout(self._seconds), connection.start_sftp_client() as sftp:
-            new: list[tuple[Wanted, bytes | None]] = []
-            replaced = 0
-            try:
+        # Nothing waits for the end of a session or of a command: a machine that hangs would be
+        # waited for without end. The connection is cut in any case.
+        new: list[tuple[Wanted, bytes | None]] = []
+        replaced = 0
+        try:
+            async with asyncio.timeout(self._seconds):
+                sftp = await connection.start_sftp_client()
                 for one in wanted:
                     before = await self._read(sftp, str(one.path))
                     if before != one.data:
@@ -258,15 +262,28 @@ class Ssh:
                 for one, _ in new:
                     await sftp.posix_rename(f"{one.path}.new", str(one.path))
                     replaced += 1
-            except BaseException:
-                for one, before in new[:replaced]:
-                    with suppress(ZoneproofError, _load().Error, OSError):
-                        await self._put_back(sftp, one, before)
-                for one, _ in new:
-                    with suppress(_load().Error, OSError):
-                        await sftp.remove(f"{one.path}.new")
-                raise
+        except BaseException as error:
+            if new:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_UNDO_SECONDS):
+                        await self._undo(sftp, new, replaced)
+            if isinstance(error, TimeoutError):
+                raise DeploymentError(
+                    f"{self._where}: copying took longer than {self._seconds:g} seconds"
+                ) from error
+            raise
         return [str(one.path) for one, _ in new]
+
+    async def _undo(
+        self, sftp: asyncssh.SFTPClient, new: list[tuple[Wanted, bytes | None]], replaced: int
+    ) -> None:
+        """Put back what was replaced, and remove what was written beside it."""
+        for one, before in new[:replaced]:
+            with suppress(ZoneproofError, _load().Error, ConnectionError):
+                await self._put_back(sftp, one, before)
+        for one, _ in new:
+            with suppress(_load().Error, ConnectionError):
+                await sftp.remove(f"{one.path}.new")
 
     async def _put_back(self, sftp: asyncssh.SFTPClient, one: Wanted, before: bytes | None) -> None:
         """Undo the replacement of a file, None for one that was not there."""
@@ -315,15 +332,13 @@ class Ssh:
         asyncssh = _load()
         said = bytearray()
         try:
-            async with (
-                asyncio.timeout(self._seconds),
-                connection.create_process(
+            async with asyncio.timeout(self._seconds):
+                process = await connection.create_process(
                     self._fields["command"],
                     encoding=None,
                     stdin=asyncssh.DEVNULL,
                     stderr=asyncssh.STDOUT,
-                ) as process,
-            ):
+                )
                 while part := await process.stdout.read(65536):
                     said += part
                     if len(said) > _MOST_OUTPUT:
