@@ -115,6 +115,32 @@ def test_whoever_starts_it_may_have_closed_its_streams(inside: Inside, command: 
         assert done.returncode == (2 if command.startswith("credential") else 0), done.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "web user add me --role=administrator",
+        "web token add one --role=viewer",
+        "challenge init --zone auth.example.org --config {}/zoneproof.toml",
+        "challenge key create me --config {}/zoneproof.toml",
+        "challenge registration rotate me --config {}/zoneproof.toml",
+    ],
+)
+def test_a_secret_that_nobody_could_see_is_not_made(
+    inside: Inside, tmp_path: Path, command: str
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m zoneproof {command.format(tmp_path)} </dev/null >&-"],
+        env={**os.environ, "ZONEPROOF_HOME": str(inside.home)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "the standard output is closed, so the secret that this prints would be" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "127.0.0.1:65536", ":8_0", ": 80", ":+80"])
 def test_nothing_listens_at_what_is_no_port(inside: Inside, listen: str) -> None:
     result = inside.run("add", "a.example", f"--standalone={listen}")

@@ -9,6 +9,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from zoneproof.core.errors import ConfigError
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -31,6 +33,7 @@ class _Output(io.FileIO):
 
 
 _outputs: dict[str, _Output] = {}
+_closed: set[str] = set()
 
 
 def prepare_streams() -> None:
@@ -38,6 +41,7 @@ def prepare_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         known = getattr(sys, name)
         if known is None:  # as a program that starts us may have closed some
+            _closed.add(name)
             # Never closed. It gets the lowest free number, its own, and no file of ours does.
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123
         elif mode == "w" and os.name == "posix":  # Windows has streams of its own for a console
@@ -54,6 +58,18 @@ def _never_failing(name: str, known: io.TextIOWrapper) -> io.TextIOWrapper:
         line_buffering=known.line_buffering,
         write_through=known.write_through,
     )
+
+
+def require_output() -> None:
+    """Raise ConfigError if nobody could see what is printed.
+
+    It is for a command that makes a secret which is shown once, before it makes it.
+    """
+    if "stdout" in _closed:
+        raise ConfigError(
+            "the standard output is closed, so the secret that this prints would be lost: run it"
+            " with an output; nothing was changed"
+        )
 
 
 def lost_output() -> str:

@@ -16,6 +16,7 @@ from zoneproof.cli.option_groups import Commands, authoritative_port_option, jso
 from zoneproof.cli.output import json_document, tell, tell_all
 from zoneproof.cli.person import person
 from zoneproof.cli.running import read_home, run_until_done, run_with_manager
+from zoneproof.cli.streams import require_output
 from zoneproof.cli.web_options import serve_pages, web_options
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
@@ -129,6 +130,8 @@ def link(name: str, url: str, as_json: bool) -> None:
 
 
 def _make_link(find: Callable[[Manager], Awaitable[User]], url: str, *, as_json: bool) -> None:
+    require_output()
+
     async def work(manager: Manager) -> tuple[str, str]:
         found = await find(manager)
         return found.name, await manager.people.users.add_link(found.name, found.role)
@@ -183,6 +186,7 @@ def token() -> None:
 @json_option
 def add_token(name: str, role: str, days: int, as_json: bool) -> None:
     """Make a token, which is printed once."""
+    require_output()
     secret = run_with_manager(
         lambda manager: manager.people.tokens.add(name, role, days, person()), needs_secrets=False
     )

@@ -30,6 +30,7 @@ from zoneproof.cli.option_groups import (
     json_option,
 )
 from zoneproof.cli.output import json_document
+from zoneproof.cli.streams import require_output
 from zoneproof.core.errors import ConfigError, InvalidInputError, ZoneproofError
 from zoneproof.core.names import DomainName, require_email
 from zoneproof.serving.sockets import Endpoint
@@ -164,6 +165,7 @@ def init(
     not given. With a database in PostgreSQL it is that of a node: all nodes need the same zone,
     hostmaster and name servers.
     """
+    require_output()
     is_root = default_config() == ROOT_CONFIG
     path = path.absolute()
     if path.exists() and not force:

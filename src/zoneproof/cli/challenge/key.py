@@ -13,6 +13,7 @@ from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.challenge.database import config_option, read, show_all, write
 from zoneproof.cli.option_groups import Commands, json_option
 from zoneproof.cli.output import tell
+from zoneproof.cli.streams import require_output
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 
@@ -36,6 +37,7 @@ def create(path: Path, tenant_name: str | None, operator: bool, note: str, as_js
 
     It is shown only once.
     """
+    require_output()
     if operator == bool(tenant_name):
         raise InvalidInputError("give either a tenant or --operator")
     made = write(path, lambda tx, them: them.tenants.create_key(tx, tenant_name, note=note))

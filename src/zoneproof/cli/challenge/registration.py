@@ -26,6 +26,7 @@ from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.challenge.database import config_option, print_facts, read, show_all, write
 from zoneproof.cli.option_groups import Commands, json_option
 from zoneproof.cli.output import json_document, tell
+from zoneproof.cli.streams import require_output
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.storage import Transaction
@@ -129,6 +130,7 @@ def allow(path: Path, subdomain: str, networks: tuple[str, ...], as_json: bool) 
 @json_option
 def rotate(path: Path, subdomain: str, yes: bool, as_json: bool) -> None:
     """Print a new API key; the old one stops working."""
+    require_output()
     found = _details(path, subdomain)
     confirm(f"Give {found.fulldomain} a new key? Clients with the old one will fail.", yes=yes)
     rotated = credentials_of(write(path, lambda tx, them: them.rotate(tx, subdomain)))
