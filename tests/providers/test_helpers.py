@@ -46,6 +46,12 @@ def test_no_key_of_a_server_url_is_shown(
     assert {password, key} <= set(url.secrets)
 
 
+@pytest.mark.parametrize("call", ["register", "update", "health"])
+def test_the_url_of_a_call_is_refused_and_what_to_omit_is_said(call: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"omit '/{call}' at its end"):
+        ServerUrl.parse(f"https://auth.example.org/k/s3cret/{call}/")
+
+
 @given(keys, st.text(max_size=30))
 def test_a_url_that_cannot_be_used_is_not_repeated(key: str, rest: str) -> None:
     try:

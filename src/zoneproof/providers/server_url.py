@@ -13,6 +13,7 @@ from zoneproof.core.secretive import Secretive
 _KEY_PATH = re.compile(r"(/k/)([^/?#]+)")
 _USER_PART = re.compile(r"//.*@")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:%-]+)*")
+_CALLS = ("/register", "/update", "/health")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -61,6 +62,8 @@ class ServerUrl(Secretive, frozen=True):
         path = parts.path.rstrip("/")
         if not _PATH.fullmatch(path):
             raise _unusable("its path has an empty part or characters that a URL cannot have")
+        if path.endswith(_CALLS):  # as examples with curl have it
+            raise _unusable(f"omit '/{path.rpartition('/')[2]}' at its end")
         origin = f"{parts.scheme}://{_host(parts.hostname)}"
         if port not in (None, _DEFAULT_PORTS[parts.scheme]):
             origin += f":{port}"
