@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,7 @@ from zoneproof.challengedns.store.audit import Actor, ServiceAudit
 from zoneproof.challengedns.store.authentication import Caller
 from zoneproof.challengedns.store.moving import move_database
 from zoneproof.challengedns.store.sqlite_database import open_sqlite_database
+from zoneproof.core.errors import StorageError
 
 ADDRESS = ipaddress.ip_address("192.0.2.1")
 
@@ -70,7 +73,7 @@ def test_a_machine_moves_to_nodes_and_back_while_it_runs(
         newcomer = register(nodes[0].url)
         refused = challenge_command(config, "move-database", url)
         assert refused.status == 1
-        assert "registrations that are not in the source" in refused.stderr
+        assert "node 'a' holds a lease" in refused.stderr
         publish(nodes[0], newcomer, txt("n"))
         assert request(nodes[0].url, "GET", "/health").status == 200
         log = json.loads(challenge_command(nodes[0].config, "audit", "--json").stdout)["entries"]
@@ -82,6 +85,9 @@ def test_a_machine_moves_to_nodes_and_back_while_it_runs(
         back = tmp_path / "back.db"
         done = challenge_command(nodes[0].config, "move-database", str(back))
         assert done.status == 0, done.stderr
+    refused = challenge_command(config, "move-database", url)
+    assert refused.status == 1
+    assert "the target was changed after it was copied to" in refused.stderr
     (alone / "challenge.db").unlink()
     for leftover in alone.glob("challenge.db-*"):
         leftover.unlink()
@@ -122,6 +128,104 @@ async def test_what_is_registered_meanwhile_comes_with_the_next_copy(
     copied = await move_database(opened.database, target, nothing, audit)
     assert (copied["challenge_registration"], copied["challenge_value"]) == (2, 1)
     await target.close()
+
+
+async def test_a_copy_that_was_cut_off_continues(opened: OpenRegistrations, tmp_path: Path) -> None:
+    await opened.tenants.create("team")
+    audit = ServiceAudit(Actor("test"))
+    await opened.with_settings(audit=audit).register(tenant="team")
+
+    def cut_off(table: str, count: int) -> None:
+        if table == "challenge_audit":
+            raise ConnectionAbortedError
+
+    target = open_sqlite_database(tmp_path / "target.db")
+    with pytest.raises(ConnectionAbortedError):
+        await move_database(opened.database, target, cut_off, audit)
+    copied = await move_database(opened.database, target, lambda table, count: None, audit)
+    assert copied["challenge_registration"] == 1
+    await target.close()
+
+
+async def test_a_target_that_is_changed_during_the_copy_is_left_alone(
+    opened: OpenRegistrations, tmp_path: Path
+) -> None:
+    await opened.tenants.create("team")
+    target = open_sqlite_database(tmp_path / "target.db")
+    there = OpenRegistrations(target, opened.rules)
+    loop = asyncio.get_running_loop()
+
+    def progress(table: str, count: int) -> None:
+        if table == "challenge_tenant":
+            asyncio.run_coroutine_threadsafe(there.register(), loop).result()
+
+    with pytest.raises(StorageError, match="the target was changed"):
+        await move_database(opened.database, target, progress, ServiceAudit(Actor("test")))
+    registrations = "SELECT COUNT(*) FROM challenge_registration"
+    assert await target.read(lambda tx: tx.query(registrations)) == [(1,)]
+    await target.close()
+
+
+def a_service(folder: Path) -> Path:
+    """Make the folder of a service and return its configuration."""
+    folder.mkdir()
+    return write_config(folder)
+
+
+def contents(config: Path) -> list[str]:
+    with closing(sqlite3.connect(config.parent / "challenge.db")) as connection:
+        return list(connection.iterdump())
+
+
+def test_a_copy_undoes_nothing_that_was_done_in_the_target(tmp_path: Path) -> None:
+    source = a_service(tmp_path / "source")
+    with Service(source) as service:
+        account = register(service.url)
+        assert challenge_command(source, "tenant", "create", "acme").status == 0
+        made = challenge_command(source, "key", "create", "acme", "--json")
+    key = json.loads(made.stdout)["id"]
+    changes = (
+        ("registration", "rotate", account.subdomain, "--yes"),
+        ("registration", "allow", account.subdomain, "10.0.0.0/8"),
+        ("tenant", "create", "other"),
+        ("key", "revoke", key, "--yes"),
+        ("key", "create", "--operator"),
+    )
+    for number, change in enumerate(changes):
+        target = a_service(tmp_path / f"target{number}")
+        move = ("move-database", str(target.parent / "challenge.db"))
+        for _ in range(2):
+            done = challenge_command(source, *move)
+            assert done.status == 0, done.stderr
+        done = challenge_command(target, *change)
+        assert done.status == 0, done.stderr
+        before = contents(target)
+        refused = challenge_command(source, *move)
+        assert refused.status == 1, change
+        assert refused.stderr == (
+            "zoneproof: the target was changed after it was copied to, which another copy would"
+            " undo: name another target, or empty this one first\n"
+        )
+        assert contents(target) == before
+
+
+def test_a_database_that_came_from_elsewhere_is_no_target(tmp_path: Path) -> None:
+    first, second, used = (a_service(tmp_path / name) for name in ("first", "second", "used"))
+    for config in (first, second):
+        with Service(config):
+            pass
+        assert challenge_command(config, "tenant", "create", "acme").status == 0
+    copy = str(tmp_path / "copy.db")
+    assert challenge_command(first, "move-database", copy).status == 0
+    for source, target in ((second, copy), (first, str(second.parent / "challenge.db"))):
+        refused = challenge_command(source, "move-database", target)
+        assert refused.status == 1
+        assert "the target holds what did not come from this database" in refused.stderr
+    in_use = used.parent / "challenge.db"
+    assert challenge_command(first, "move-database", str(in_use)).status == 0
+    with Service(used):
+        refused = challenge_command(first, "move-database", str(in_use))
+        assert "the target was changed after it was copied to" in refused.stderr
 
 
 def test_nodes_are_listed_and_one_that_is_off_is_removed(

@@ -14,7 +14,7 @@ from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import StorageError
 from zoneproof.core.text import count
-from zoneproof.storage import Row, Transaction
+from zoneproof.storage import Row, Transaction, Value
 
 T = TypeVar("T")
 
@@ -105,7 +105,10 @@ _TABLES: Final = (
 )
 
 
-_REGISTRATIONS: Final = next(each for each in _TABLES if each.name == "challenge_registration")
+_STATE = (
+    "SELECT generation, (SELECT COALESCE(MAX(number), 0) FROM challenge_audit)"
+    " FROM challenge_generation"
+)
 
 
 async def move_database(
@@ -117,20 +120,21 @@ async def move_database(
     """Copy all that ``source`` holds into ``target``; return how many rows of each table.
 
     It can be repeated, and then takes over what has changed since, and removes what is gone: so
-    most can be copied while the service runs, and the rest in a moment while it is stopped. The
-    target's ``audit`` log notes it. ``progress`` is called in another thread.
-    Raises StorageError, also where the target holds what is not in the source, or has nodes.
+    most can be copied while the service runs, and the rest in a moment while it is stopped. One
+    that was cut off continues when it is repeated. The target's ``audit`` log notes it.
+    ``progress`` is called in another thread. Raises StorageError, also where the target has nodes,
+    or holds anything else than what earlier copies of this source left there.
     """
-    there = _Target(target, asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
 
     def work(tx: Transaction) -> dict[str, int]:
-        _require_own(tx, there)
-        _require_unused(there)
+        ((source_id,),) = tx.query("SELECT id FROM challenge_copy")
+        there = _Target(target, loop, source_id)
         counts = {table.name: _copy(tx, table, there, progress) for table in _TABLES}
         for table in reversed(_TABLES):
             _remove_others(tx, table, there)
         generation, now = rows.generation(tx), ValueClock().now(tx)
-        registrations = count(counts[_REGISTRATIONS.name], "registration")
+        registrations = count(counts["challenge_registration"], "registration")
 
         def finish(tx: Transaction) -> None:
             rows.note_change(tx, "", at_least=generation + 1)
@@ -154,15 +158,29 @@ async def move_database(
 class _Target:
     """The target, for a thread in which the source is read."""
 
-    def __init__(self, database: Database, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, database: Database, loop: asyncio.AbstractEventLoop, source_id: Value
+    ) -> None:
         self._database = database
         self._loop = loop
+        self._source_id = source_id
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         return asyncio.run_coroutine_threadsafe(self._database.read(work), self._loop).result()
 
     def write(self, work: Callable[[Transaction], object]) -> None:
-        asyncio.run_coroutine_threadsafe(self._database.write(work), self._loop).result()
+        """Do a part of the copy, unless anybody else has changed the target."""
+
+        def part(tx: Transaction) -> None:
+            _require_unused(tx)
+            _require_own(tx, self._source_id)
+            work(tx)
+            tx.execute(
+                "UPDATE challenge_copy SET copied_from = ?, generation = ?, audit = ?",
+                [self._source_id, *tx.query(_STATE)[0]],
+            )
+
+        asyncio.run_coroutine_threadsafe(self._database.write(part), self._loop).result()
 
     def pages(self, table: _Table) -> Iterator[list[Row]]:
         return _pages(lambda after: self.read(lambda tx: table.page(tx, after)))
@@ -175,24 +193,28 @@ def _pages(page: Callable[[Row | None], list[Row]]) -> Iterator[list[Row]]:
         after = found[-1]
 
 
-def _require_own(tx: Transaction, target: _Target) -> None:
-    """Refuse a target in which somebody registers, as a second service does by mistake."""
-    for found in target.pages(_REGISTRATIONS):
-        if not all(rows.is_taken(tx, str(row[0])) for row in found):
-            raise StorageError(
-                "the target holds registrations that are not in the source: nothing was changed;"
-                " empty it, or name another one"
-            )
-
-
-def _require_unused(target: _Target) -> None:
-    """Refuse a target that nodes serve, who may have acknowledged more since the last copy."""
-    busy = [each.name for each in target.read(node_rows.nodes) if each.holds_lease]
+def _require_unused(tx: Transaction) -> None:
+    """Refuse a target that nodes serve: they may acknowledge what the next part would undo."""
+    busy = [each.name for each in node_rows.nodes(tx) if each.holds_lease]
     if busy:
         raise StorageError(
-            f"the target is in use, node '{busy[0]}' holds a lease: nothing was changed; stop its"
-            " nodes, or name another one"
+            f"the target is in use, node '{busy[0]}' holds a lease: stop its nodes, or name another"
+            " target"
         )
+
+
+def _require_own(tx: Transaction, source_id: Value) -> None:
+    """Refuse a target that holds anything else than what earlier copies of the source left."""
+    ((copied_from, *state),) = tx.query("SELECT copied_from, generation, audit FROM challenge_copy")
+    if copied_from == source_id and tuple(state) == tx.query(_STATE)[0]:
+        return
+    if all(not tx.query(f"SELECT 1 FROM {table.name} LIMIT 1") for table in _TABLES):  # noqa: S608
+        return
+    if copied_from == source_id:
+        what = "was changed after it was copied to, which another copy would undo"
+    else:
+        what = "holds what did not come from this database, and a copy would remove"
+    raise StorageError(f"the target {what}: name another target, or empty this one first")
 
 
 def _copy(

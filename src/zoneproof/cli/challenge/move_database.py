@@ -44,7 +44,8 @@ def move_database(path: Path, target: str, as_json: bool) -> None:
     TARGET is a postgresql:// URL (the password may be in PGPASSWORD) or the path of a file. The
     source is the database of the configuration, and stays as it is. It can be repeated, and then
     takes over what has changed since: copy while the service runs, stop it, copy once more, and
-    put TARGET into the configuration as 'database'.
+    put TARGET into the configuration as 'database'. A TARGET that was changed after it was copied
+    to, or that holds anything else, is refused.
     """
     is_postgres = bool(re.match(POSTGRES_URL, target))
     if not target or (not is_postgres and "://" in target):
