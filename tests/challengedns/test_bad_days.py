@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from tests.challengedns.processes import fails_to_start, kill_workers
+from tests.challengedns.processes import fails_to_start, kill_workers, refusal
 from tests.support.challenge_service import (
     ZONE,
     Service,
@@ -160,8 +161,56 @@ def test_an_emptied_database_is_no_new_one(tmp_path: Path) -> None:
     assert "it is empty, but was not when" in fails_to_start(service.config)
     assert database.stat().st_size == 0
     database.unlink()
+    tmp_path.joinpath("challenge.db.changed").unlink()
     with Service(service.config) as again:
         assert update(again.url, account, txt("a")).status == 401
+
+
+def copy_of_removed(service: Service, database: Path) -> Path:
+    """Save a database as the manual says."""
+    saved = database.with_name("saved.db")
+    opened = next(
+        each
+        for each in Path(f"/proc/{service.process.pid}/fd").iterdir()
+        if each.readlink() == Path(f"{database} (deleted)")
+    )
+    saved.write_bytes(opened.read_bytes())
+    saved.with_name("saved.db-wal").write_bytes(Path(f"{database}-wal").read_bytes())
+    with closing(sqlite3.connect(saved)) as connection:
+        assert connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+    return saved
+
+
+def test_a_removed_database_is_no_new_one_and_can_be_saved(tmp_path: Path) -> None:
+    database, traces = tmp_path / "challenge.db", ["challenge.db-wal", "challenge.db.changed"]
+    with Service(write_config(tmp_path)) as service:
+        account = register(service.url)
+        assert update(service.url, account, txt("a")).status == 200
+        database.unlink()
+        assert update(service.url, account, txt("b")).status == 500
+        service.wait_for_line(
+            "removed while open: before you stop the service, put it back, or copy it from"
+            f" /proc/{service.process.pid}/fd with {database}-wal"
+        )
+        saved = copy_of_removed(service, database)
+        service.stop(signal.SIGTERM)
+    lost = "it is missing, but was there when"
+    for trace in (None, *traces):  # each of them tells, without the other
+        aside = None if trace is None else (tmp_path / trace).rename(tmp_path / "aside")
+        assert lost in fails_to_start(service.config)
+        checked = challenge_command(service.config, "serve", "--check", "--no-dns")
+        assert checked.status == 1
+        assert lost in checked.stdout
+        assert lost in refusal(challenge_command(service.config, "tenant", "list"))
+        assert not database.exists()
+        if aside and trace:
+            aside.rename(tmp_path / trace)
+    for each in ("challenge.db-wal", "challenge.db-shm"):
+        (tmp_path / each).unlink()
+    saved.rename(database)
+    with Service(service.config) as again:
+        assert everywhere(again, account.fulldomain) == {(txt("a"),)}
+        assert update(again.url, account, txt("b")).status == 200
 
 
 def test_once_the_database_is_damaged_no_update_is_acknowledged(tmp_path: Path) -> None:

@@ -211,10 +211,10 @@ def open_sqlite(
     tables are up to date: what is there is read, and every write tries again. ``before_commit`` is
     called before each group of writes, and ``after_commit`` after it, with a transaction that
     reads, on another connection; if one of them fails, so have the writes.
-    ``traces`` are paths where something is once the tables were there: then an empty file is a
-    lost one, not one to begin with. What is not ``durable`` may lose its latest commits, or all,
-    with the machine. Where works ``may_repeat``, one may be done again that shared a commit with
-    one that failed: they do nothing but use the transaction.
+    ``traces`` are paths where something is once the tables were there: then a missing or empty
+    file is a lost one, not one to begin with. What is not ``durable`` may lose its latest commits,
+    or all, with the machine. Where works ``may_repeat``, one may be done again that shared a commit
+    with one that failed: they do nothing but use the transaction.
     """
 
     def connect() -> _Connections:
@@ -246,6 +246,7 @@ def open_sqlite_to_read(
 
     A file that is not there is one without rows. Raises StorageError as :func:`open_sqlite` does.
     """
+    require_not_lost(path, traces)
     if not path.exists():
         uri = f"file:{uuid.uuid4()}?mode=memory&cache=shared"
         connections = _open(path, migrations, uri)
@@ -279,13 +280,26 @@ def _can_be_read(path: Path, migrations: Sequence[Migration]) -> bool:
         return False
 
 
+def require_not_lost(path: Path, traces: Sequence[Path]) -> None:
+    """Raise DamagedDatabaseError if the file is missing or empty, and something tells of its rows.
+
+    That is one of the ``traces`` of :func:`open_sqlite`, or SQLite's log.
+    """
+    # Traces first: what another process is making has its first page before it has any of them.
+    found = [each for each in (*traces, path.with_name(f"{path.name}-wal")) if each.exists()]
+    is_there = path.exists()
+    if not found or (is_there and path.stat().st_size):
+        return
+    what = "it is empty, but was not" if is_there else "it is missing, but was there"
+    others = " and ".join(map(str, [path, *found] if is_there else found))
+    raise DamagedDatabaseError(
+        f"the database {path}: {what} when {found[0]} was made: restore it from a backup, or move"
+        f" {others} away to start with a new one"
+    )
+
+
 def _create(path: Path, traces: Sequence[Path]) -> None:
-    found = next((trace for trace in traces if trace.exists()), None)
-    if found and path.exists() and not path.stat().st_size:
-        raise DamagedDatabaseError(
-            f"the database {path}: it is empty, but was not when {found} was made: restore it from"
-            " a backup, or remove it to start with a new one"
-        )
+    require_not_lost(path, traces)
     # A file that exists is not touched: closing any descriptor of it would drop the locks of
     # every connection that this process has to it, and another process would delete its WAL.
     with suppress(FileExistsError):

@@ -24,7 +24,12 @@ from zoneproof.challengedns.runtime.privileges import become, check_access, serv
 from zoneproof.challengedns.runtime.sockets import bind_dns, remarks_on_families
 from zoneproof.challengedns.secondaries.overview import ask_serials
 from zoneproof.challengedns.store.remembered_zones import look_for_gone
-from zoneproof.challengedns.store.sqlite_database import ENGINE_VERSION, fault_of_engine, try_out
+from zoneproof.challengedns.store.sqlite_database import (
+    ENGINE_VERSION,
+    fault_of_engine,
+    require_not_lost,
+    try_out,
+)
 from zoneproof.core import times
 from zoneproof.core.errors import ConfigError, StorageError, ZoneproofError
 from zoneproof.serving.capacity import file_limit, usable_memory
@@ -177,6 +182,11 @@ def _check_database(
         yield from _check_postgres(config, zones, is_running=is_running)
         return
     database = config.database
+    try:
+        require_not_lost(database)
+    except StorageError as error:
+        yield _problem("database", error.message)
+        return
     if not os.access(database, os.F_OK):
         folder = database.parent
         if os.access(folder, os.F_OK) and not os.access(folder, os.W_OK | os.X_OK):

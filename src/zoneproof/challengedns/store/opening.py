@@ -6,7 +6,7 @@ import pwd
 
 from zoneproof.challengedns.config import Config
 from zoneproof.challengedns.store.database import NO_HOOKS, Database, Hooks
-from zoneproof.challengedns.store.sqlite_database import open_sqlite_database
+from zoneproof.challengedns.store.sqlite_database import open_sqlite_database, require_not_lost
 from zoneproof.core.errors import ConfigError, InvalidInputError
 
 
@@ -34,5 +34,11 @@ def open_database(
 
 
 def database_exists(config: Config) -> bool:
-    """Tell whether there is a database to open, without making one."""
-    return config.postgres is not None or config.database.exists()
+    """Tell whether there is a database to open, without making one.
+
+    Raises DamagedDatabaseError where there was one.
+    """
+    if config.postgres is None:
+        require_not_lost(config.database)
+        return config.database.exists()
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pwd
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from zoneproof.storage import (
     Transaction,
     load_migrations,
     open_sqlite,
+    sqlite,
 )
 from zoneproof.storage.sqlite import SqliteTransaction
 
@@ -55,13 +57,16 @@ class SqliteDatabase(Database):
 
     _store: SqliteStore
 
-    def __init__(self, store: SqliteStore, path: Path, hooks: Hooks = NO_HOOKS) -> None:
+    def __init__(
+        self, store: SqliteStore, path: Path, hooks: Hooks = NO_HOOKS, *, is_copy: bool = False
+    ) -> None:
         """Use :func:`open_sqlite_database`, whose store announces its commits."""
         super().__init__(store, hooks)
         self.newest = 0
         """The generation of the newest change that an answer depends on, as far as this knows."""
         self.announcements = Announcements(path)
         self._path = path
+        self._is_copy = is_copy  # of another database, from which it can be made again
         self._file = self._file_in_place()
         self._generation_seen = -1
 
@@ -101,10 +106,20 @@ class SqliteDatabase(Database):
 
     def require_in_place(self) -> None:
         """Raise StorageError if the next start would find another file, or none."""
-        if self._file_in_place() != self._file:
-            raise StorageError(
-                f"the database {self._path} was replaced or removed while open: restart the service"
+        there = self._file_in_place()
+        if there == self._file:
+            return
+        what = "removed" if there is None else "replaced"
+        if self._is_copy:
+            help_ = "restart the service"
+        else:
+            help_ = (
+                f"before you stop the service, put it back, or copy it from /proc/{os.getpid()}/fd"
+                f" with {self._path}-wal"
             )
+            if there is not None:
+                help_ += "; to use the other one, delete that file once the service is stopped"
+        raise StorageError(f"the database {self._path} was {what} while open: {help_}")
 
     def _file_in_place(self) -> tuple[int, int] | None:
         with contextlib.suppress(OSError):
@@ -159,13 +174,22 @@ def open_sqlite_database(
             may_only_read=may_only_read,
             before_commit=notice.before_commit,
             after_commit=notice.after_commit,
-            traces=[Announcements.path(database)],
+            traces=_traces(database),
             durable=durable,
             may_repeat=True,  # as with PostgreSQL
         )
-        opened = SqliteDatabase(store, database, hooks)
+        opened = SqliteDatabase(store, database, hooks, is_copy=not durable)
         notice.database = opened
         return opened
+
+
+def require_not_lost(database: Path) -> None:
+    """Raise DamagedDatabaseError where a file that is missing or empty once had rows."""
+    sqlite.require_not_lost(database, _traces(database))
+
+
+def _traces(database: Path) -> list[Path]:
+    return [Announcements.path(database)]
 
 
 class _Notice:
