@@ -131,6 +131,35 @@ def test_on_a_full_disk_a_start_answers_with_what_is_there_and_writes_once_there
         assert everywhere(again, account.fulldomain) == {(txt("a"), txt("c"))}
 
 
+def test_check_finds_a_full_disk_and_that_the_running_service_has_one(tmp_path: Path) -> None:
+    path = write_config(tmp_path)
+    for _ in ("dns", "api"):
+        path.write_text(path.read_text().replace("127.0.0.1:0", f"127.0.0.1:{free_port()}", 1))
+    check = ("serve", "--check", "--no-dns")
+    with Service(path) as service:
+        account = register(service.url)
+        assert challenge_command(path, *check).status == 0
+        with FullDisk(service, 0):
+            assert update(service.url, account, txt("a")).status == 500
+            done = challenge_command(path, *check)
+            assert done.status == 1
+            assert re.search(
+                r"PROBLEM .*running service: the API at \S+ answers 503 to /health", done.stdout
+            )
+    before = sorted(tmp_path.iterdir())
+    command = [sys.executable, "-m", "zoneproof", "challenge", *check, "--config", str(path)]
+    done_full = subprocess.run(
+        ["prlimit", "--fsize=40000", *command],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done_full.returncode == 0  # it may start: DNS answers
+    assert re.search(r"note .*database: .*nothing can be written beside it", done_full.stdout)
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_new_database_is_not_begun_on_a_full_disk(tmp_path: Path) -> None:
     with pytest.raises(ZoneproofError, match="the disk"), StartedOnFullDisk(write_config(tmp_path)):
         pass

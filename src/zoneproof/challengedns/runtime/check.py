@@ -18,7 +18,7 @@ from zoneproof.challengedns.api.certificate import (
 from zoneproof.challengedns.config import AutoTls, Config
 from zoneproof.challengedns.dns.zones import ZoneData
 from zoneproof.challengedns.runtime.capacity import LEAST, capacity
-from zoneproof.challengedns.runtime.health import answers_dns
+from zoneproof.challengedns.runtime.health import answers_dns, api_ailments
 from zoneproof.challengedns.runtime.parent_records import addresses_of
 from zoneproof.challengedns.runtime.privileges import become, check_access, service_user
 from zoneproof.challengedns.runtime.sockets import bind_dns, remarks_on_families
@@ -80,6 +80,7 @@ def check_machine(config: Config, zones: Sequence[ZoneData]) -> LocalCheck:
         *_check_own_name(config),
         *_check_secondaries(config),
         *_check_api_name(config, zones),
+        *(_check_health(config) if is_running else ()),
     ]
     return LocalCheck((*sockets, *rest), is_running)
 
@@ -128,6 +129,11 @@ def check_capacity(config: Config, files: int, memory: int) -> Iterator[CheckFin
         f" {found.memory / 1e6:,.0f} MB; the machine allows {files:,} open files and"
         f" {memory / 1e6:,.0f} MB",
     )
+
+
+def _check_health(config: Config) -> Iterator[CheckFinding]:
+    for ailment in api_ailments(config):
+        yield _problem("running service", ailment)
 
 
 def _check_user(config: Config) -> Iterator[CheckFinding]:
@@ -200,7 +206,10 @@ def _check_database(
         yield _problem("database", error.message)
         return
     if remark:
-        yield _note("database", f"{remark}; until then DNS answers with what can be read")
+        # Only a note before a start, which need not wait for it: DNS can be answered.
+        level = Level.PROBLEM if is_running else Level.NOTE
+        text = f"{remark}; until then DNS answers with what can be read"
+        yield CheckFinding(level, "database", text)
     else:
         yield _ok("database", f"{database} can be read and written")
     if gone:

@@ -25,8 +25,13 @@ def ailments(config: Config) -> Iterator[str]:
     for endpoint in config.dns.listen:
         if not answers_dns(endpoint, config):
             yield f"DNS at {endpoint} does not answer for {config.zones[0].name}"
+    yield from api_ailments(config)
+
+
+def api_ailments(config: Config) -> Iterator[str]:
+    """Yield a line for each address where the API does not answer that all is well."""
     for endpoint in config.api.listen:
-        if what := _api_ailment(endpoint, config.api):
+        if endpoint.port and (what := _api_ailment(endpoint, config.api)):
             yield f"the API at {endpoint} {what}"
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pwd
 import sqlite3
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -32,6 +33,7 @@ ENGINE_VERSION = sqlite3.sqlite_version_info
 
 COMPONENT = "zoneproof.challengedns"
 _CHECK_BUSY_SECONDS = 5.0
+_TRIED_BYTES = 65_536
 
 _WAL_RESET_FIXED = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}
 _WAL_RESET_FIXED_FOR_GOOD = (3, 51, 3)
@@ -256,7 +258,21 @@ def try_out(database: Path, look: Callable[[Transaction], str]) -> tuple[str, st
         raise DamagedDatabaseError(f"{database} is damaged: restore it from a backup ({damage})")
     if seen.get(newest.component, 0) > newest.number:
         raise StorageError(f"{database} was written by a newer Zoneproof: update Zoneproof")
-    return "", seen_there
+    return _lack_of_room(database), seen_there
+
+
+def _lack_of_room(database: Path) -> str:
+    # A file without a name, because a transaction that is not committed needs no room.
+    try:
+        with tempfile.TemporaryFile(dir=database.parent, buffering=0) as file:
+            file.write(bytes(_TRIED_BYTES))
+            file.write(b"0")  # of the first, only what fitted may have been written
+    except OSError as error:
+        return (
+            f"the database {database}: nothing can be written beside it ({error.strerror}): check"
+            " the disk and its free space"
+        )
+    return ""
 
 
 def fault_of_engine(version: tuple[int, int, int]) -> str:
