@@ -34,6 +34,7 @@ from tests.support.challenge_service import (
     write_config,
 )
 from tests.support.clock import Clock
+from tests.support.mounts import needs_mounts, on_read_only_disk
 from tests.support.nodes import wait_until
 from tests.support.opened_service import open_registrations
 from zoneproof.challengedns.config import load_config
@@ -163,6 +164,27 @@ def test_check_finds_a_full_disk_and_that_the_running_service_has_one(tmp_path: 
 def test_a_new_database_is_not_begun_on_a_full_disk(tmp_path: Path) -> None:
     with pytest.raises(ZoneproofError, match="the disk"), StartedOnFullDisk(write_config(tmp_path)):
         pass
+
+
+@needs_mounts
+def test_on_a_file_system_that_is_read_only_commands_read_and_all_else_says_why(
+    tmp_path: Path,
+) -> None:
+    path = write_config(tmp_path)
+    with Service(path):
+        assert challenge_command(path, "tenant", "create", "somebody").status == 0
+
+    def run(command: str) -> subprocess.CompletedProcess[str]:
+        return on_read_only_disk(tmp_path, f"challenge {command} --config {path}")
+
+    why = "its file system is mounted read-only: mount it for writing"
+    for command in ("serve", "tenant create another", "serve --check --no-dns"):
+        done = run(command)
+        assert done.returncode == 1
+        assert why in done.stdout + done.stderr
+    listed = run("tenant list")
+    assert listed.returncode == 0, listed.stderr
+    assert "somebody" in listed.stdout
 
 
 def damage(database: Path) -> None:

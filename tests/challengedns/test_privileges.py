@@ -26,6 +26,7 @@ from tests.support.challenge_service import (
     write_config,
 )
 from tests.support.command import Result
+from tests.support.mounts import needs_mounts
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.runtime.privileges import service_user
 from zoneproof.core.errors import ConfigError
@@ -142,25 +143,46 @@ def test_a_database_of_another_user_is_told_with_what_helps(folder: Path) -> Non
     assert "chown" in line or "install Zoneproof where all users may read" in line
 
 
+@needs_mounts
+def test_a_read_only_file_system_is_no_matter_of_whose_the_folder_is(
+    folder: Path, python: str
+) -> None:
+    path = user_config(folder)
+    with DroppingService(path, python):
+        pass
+    state = folder / "state"
+    mount = f'mount --bind {state} {state} && mount -o remount,ro,bind {state} && exec "$@"'
+    text = check_output(path, python, "unshare", "--mount", "sh", "-c", mount, "sh")
+    assert f"the file system of {state}, where the database is, is mounted" in text
+    assert "chown" not in text
+
+
 def test_a_user_that_does_not_exist_is_told_with_the_command_that_makes_one(folder: Path) -> None:
     line = fails_to_start(user_config(folder, "zp-unknown"))
     assert "useradd --system --no-create-home zp-unknown" in line
 
 
-def test_a_configuration_that_the_user_cannot_read_is_told(folder: Path, python: str) -> None:
-    path = user_config(folder)
-    path.chmod(0o600)
+def check_output(config: Path, python: str, *prefix: str) -> str:
+    """Return what the check says, which finds a problem."""
+    service = DroppingService(config, python)
     done = subprocess.run(
-        [*DroppingService(path, python).command, "--check", "--no-dns"],
-        env=DroppingService(path, python)._environment,
+        [*prefix, *service.command, "--check", "--no-dns"],
+        env=service._environment,
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
     assert done.returncode == 1
-    assert f"the user '{USER}' cannot read {path}" in done.stdout
-    assert f"chgrp {USER}" in done.stdout
+    return done.stdout
+
+
+def test_a_configuration_that_the_user_cannot_read_is_told(folder: Path, python: str) -> None:
+    path = user_config(folder)
+    path.chmod(0o600)
+    text = check_output(path, python)
+    assert f"the user '{USER}' cannot read {path}" in text
+    assert f"chgrp {USER}" in text
 
 
 def without_a_user(folder: Path) -> Path:

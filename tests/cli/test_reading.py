@@ -59,7 +59,7 @@ def test_what_is_on_a_read_only_disk_is_told_and_renewing_is_refused(inside: Ins
         assert (result.returncode, told in result.stdout) == (0, True), result.stderr
     refused = on_read_only_disk(inside.home, "renew")
     assert refused.returncode == 1
-    assert "it is read-only" in refused.stderr
+    assert "its file system is mounted read-only" in refused.stderr
     assert sorted(inside.home.iterdir()) == before
 
 

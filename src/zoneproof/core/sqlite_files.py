@@ -22,6 +22,9 @@ HELP = {
     sqlite3.SQLITE_IOERR: "the disk reports an error: check it and its free space",
     sqlite3.SQLITE_PROTOCOL: "its file system does not lock files well: move it to a local disk",
 }
+_MOUNTED_READ_ONLY = (
+    "its file system is mounted read-only: mount it for writing, or choose another place"
+)
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _NO_ROOM = {
     sqlite3.SQLITE_FULL,
@@ -83,8 +86,28 @@ def storage_error(path: Path, error: sqlite3.Error) -> StorageError:
     code = primary_code(error)
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(path.parent):
         code = sqlite3.SQLITE_FULL  # for which SQLite fails in several ways
+    if code in _NO_ROOM and is_mounted_read_only(path):
+        return read_only(path)
     kind = DamagedDatabaseError if code in _DAMAGED else StorageError
     return kind(f"the database {path}: {HELP.get(code, str(error))}")
+
+
+def read_only(path: Path) -> StorageError:
+    """Return the error for a file that cannot be written, with what helps."""
+    mounted = is_mounted_read_only(path)
+    help_ = _MOUNTED_READ_ONLY if mounted else HELP[sqlite3.SQLITE_READONLY]
+    return StorageError(f"the database {path}: {help_}")
+
+
+def is_mounted_read_only(path: Path) -> bool:
+    """Tell whether nobody can write there, whatever the permissions are."""
+    for each in (path, path.parent):
+        try:
+            if os.statvfs(each).f_flag & os.ST_RDONLY:
+                return True
+        except (OSError, AttributeError):  # Windows has no such call
+            continue
+    return False
 
 
 def _is_full(folder: Path) -> bool:

@@ -17,7 +17,7 @@ from typing import TypeVar
 import msgspec
 
 from zoneproof.core.errors import DamagedDatabaseError, StorageError
-from zoneproof.core.sqlite_files import HELP, as_it_is, lacks_room, primary_code, storage_error
+from zoneproof.core.sqlite_files import as_it_is, lacks_room, primary_code, read_only, storage_error
 from zoneproof.storage.migrations import Migration, apply_migrations, is_up_to_date
 from zoneproof.storage.store import Row, Transaction, Value
 from zoneproof.storage.threaded_store import Job, ThreadedStore, run_work
@@ -311,7 +311,7 @@ def _require_writable(path: Path) -> None:
     effective = os.access in os.supports_effective_ids
     may = {mode: os.access(path, mode, effective_ids=effective) for mode in (os.R_OK, os.W_OK)}
     if may[os.R_OK] and not may[os.W_OK]:
-        raise StorageError(f"the database {path}: {HELP[sqlite3.SQLITE_READONLY]}")
+        raise read_only(path)
 
 
 def _connect(uri: str) -> sqlite3.Connection:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zoneproof.challengedns.config import Config
 from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.core.sqlite_files import is_mounted_read_only
 from zoneproof.core.text import printable
 
 DEFAULT_USER = "zoneproof"
@@ -99,6 +100,11 @@ def check_access(config: Config, user: str) -> None:
             f" chmod 640 {config.path}', and make its folder accessible"
         )
     if _may(folder, os.F_OK) and not _may(folder, os.W_OK | os.X_OK):
+        if is_mounted_read_only(folder):
+            raise ConfigError(
+                f"the file system of {folder}, where the database is, is mounted read-only: mount"
+                " it for writing, or choose another place for 'database'"
+            )
         raise ConfigError(
             f"the user '{user}' cannot write in {folder}, where the database is: run"
             f" 'chown {user} {folder}', or choose another place for 'database'"

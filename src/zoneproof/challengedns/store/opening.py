@@ -6,7 +6,11 @@ import pwd
 
 from zoneproof.challengedns.config import Config
 from zoneproof.challengedns.store.database import NO_HOOKS, Database, Hooks
-from zoneproof.challengedns.store.sqlite_database import open_sqlite_database, require_not_lost
+from zoneproof.challengedns.store.sqlite_database import (
+    open_sqlite_database,
+    open_sqlite_database_to_read,
+    require_not_lost,
+)
 from zoneproof.core.errors import ConfigError, InvalidInputError
 
 
@@ -31,6 +35,16 @@ def open_database(
         return PostgresDatabase(config.postgres, hooks)
     except InvalidInputError as error:
         raise ConfigError(f"{config.path}: 'database': {error.message}") from error
+
+
+def open_database_to_read(config: Config) -> Database:
+    """Open the database of a configuration for those who only read, who need not be able to write.
+
+    Raises StorageError, and ConfigError for a URL that is none.
+    """
+    if config.postgres is None:
+        return open_sqlite_database_to_read(config.database)
+    return open_database(config)
 
 
 def database_exists(config: Config) -> bool:

@@ -16,13 +16,19 @@ from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.announcements import Announcements, identity
 from zoneproof.challengedns.store.database import NO_HOOKS, Database, Hooks
 from zoneproof.core.errors import DamagedDatabaseError, StorageError
-from zoneproof.core.sqlite_files import lacks_room, storage_error
+from zoneproof.core.sqlite_files import (
+    is_mounted_read_only,
+    lacks_room,
+    read_only,
+    storage_error,
+)
 from zoneproof.storage import (
     Migration,
     SqliteStore,
     Transaction,
     load_migrations,
     open_sqlite,
+    open_sqlite_to_read,
     sqlite,
 )
 from zoneproof.storage.sqlite import SqliteTransaction
@@ -185,6 +191,29 @@ def open_sqlite_database(
         return opened
 
 
+class _SqliteToRead(Database):
+    """A database that nothing is written to, and so nobody is told of."""
+
+    async def _commit(self, work: Callable[[Transaction], T]) -> T:
+        return await self._store.write(work)
+
+    async def _confirm(self) -> None:
+        pass
+
+    async def check(self) -> None:
+        await self.read(rows.generation)
+
+    async def close(self) -> None:
+        await self._store.close()
+
+
+def open_sqlite_database_to_read(database: Path) -> Database:
+    """Open a database for those who only read: it need not be writable. Raises StorageError."""
+    with acting_as_owner_of(database):
+        store = open_sqlite_to_read(database, load_migrations(COMPONENT), traces=_traces(database))
+        return _SqliteToRead(store, NO_HOOKS)
+
+
 def require_not_lost(database: Path) -> None:
     """Raise DamagedDatabaseError where a file that is missing or empty once had rows."""
     sqlite.require_not_lost(database, _traces(database))
@@ -234,6 +263,8 @@ def try_out(database: Path, look: Callable[[Transaction], str]) -> tuple[str, st
     Return what keeps only writes from working, or "", and what ``look`` says, unless the tables
     are those of an older Zoneproof. Raises StorageError if it cannot be used.
     """
+    if is_mounted_read_only(database):
+        raise read_only(database)
     newest = load_migrations(COMPONENT)[-1]
     seen_there = ""
     try:

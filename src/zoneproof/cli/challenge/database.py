@@ -13,7 +13,11 @@ import click
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.store.audit import Actor
 from zoneproof.challengedns.store.database import Database
-from zoneproof.challengedns.store.opening import database_exists, open_database
+from zoneproof.challengedns.store.opening import (
+    database_exists,
+    open_database,
+    open_database_to_read,
+)
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.cli.option_groups import PATH
 from zoneproof.cli.output import json_text, print_table
@@ -50,7 +54,7 @@ def _run(
     path: Path,
     work: Callable[[Database, Registrations], Awaitable[T]],
     *,
-    may_only_read: bool = False,
+    only_reads: bool = False,
 ) -> T:
     """Do the work on the database of a configuration, and return what comes of it.
 
@@ -68,7 +72,7 @@ def _run(
     )
 
     async def main() -> T:
-        database = open_database(config, may_only_read=may_only_read)
+        database = open_database_to_read(config) if only_reads else open_database(config)
         try:
             return await work(database, registrations)
         except RegistrationError as error:
@@ -84,7 +88,7 @@ def _run(
 def read(path: Path, work: Callable[[Transaction, Registrations], T]) -> T:
     """Do the work in one transaction that only reads."""
     return _run(
-        path, lambda database, them: database.read(lambda tx: work(tx, them)), may_only_read=True
+        path, lambda database, them: database.read(lambda tx: work(tx, them)), only_reads=True
     )
 
 
@@ -152,7 +156,7 @@ def show_all(
         elif not after:
             click.echo(if_none)
 
-    _run(path, work, may_only_read=True)
+    _run(path, work, only_reads=True)
 
 
 def distance(behind: int) -> str:
