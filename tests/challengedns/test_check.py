@@ -235,6 +235,24 @@ def test_certificate_files_are_looked_into(config: Path, port: int) -> None:
     assert any("is valid until" in found["text"] for found in findings)
 
 
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [((-90, -1), "expired at"), ((-87, 3), "expires at"), ((1, 90), "is not valid before")],
+)
+def test_a_certificate_that_clients_refuse_is_noted_and_keeps_nobody_from_starting(
+    config: Path, port: int, days: tuple[float, float], said: str
+) -> None:
+    tls = 'tls = "file"\ncertificate = "cert.pem"\nkey = "key.pem"'
+    config.write_text(CONFIG.format(port=port, api=tls))
+    write_certificate(config.parent, "api.auth.example.org", days=days)
+    code, findings = check(config, "--no-dns")
+    assert code == 0
+    (found,) = [each for each in findings if each["subject"] == "certificate"]
+    assert found["level"] == "note"
+    assert f"cert.pem {said}" in found["text"]
+    assert found["text"].endswith("replace it, then reload the service")
+
+
 def test_tls_auto_needs_the_terms_and_an_address(config: Path, port: int) -> None:
     tls = 'tls = "auto"\ndomain = "api.auth.example.org"'
     config.write_text(CONFIG.format(port=port, api=tls))

@@ -167,6 +167,15 @@ def test_without_the_ca_the_service_serves_with_a_certificate_that_nobody_trusts
         assert expiry_metric(service) == 0.0
         with pytest.raises(ssl.SSLError):
             verifies(service, (tmp_path / "gone/pebble-tls-ca.pem").read_text())
+        assert service.wait_for_line("no trusted certificate yet: clients get an untrusted one")
+        as_it_runs = tmp_path / "running.toml"
+        listen = '[api]\nlisten = ["127.0.0.1:{}"]'
+        text = service.config.read_text().replace("ns1     A", "api A 127.0.0.1\nns1     A", 1)
+        as_it_runs.write_text(text.replace(listen.format(0), listen.format(api_port(service))))
+        assert "no trusted certificate yet: clients get an untrusted one" in check(as_it_runs)
+        health = challenge_command(as_it_runs, "health")
+        assert health.status == 0
+        assert "is an untrusted one: see the service's log" in health.stdout
         assert service.ask(f"www.{API.partition('.')[2]}").answer
 
 

@@ -71,9 +71,9 @@ def certificate(folder: Path, *, days: int = 0) -> tuple[Path, ssl.SSLContext]:
     return bundle, context
 
 
-def write_certificate(folder: Path, name: str) -> bytes:
+def write_certificate(folder: Path, name: str, *, days: tuple[float, float] = (-0.1, 0.1)) -> bytes:
     """Write cert.pem and key.pem, and return the certificate as DER."""
-    made, key = self_signed(name, days=(-0.1, 0.1))
+    made, key = self_signed(name, days=days)
     (folder / "cert.pem").write_bytes(made.public_bytes(Encoding.PEM))
     (folder / "key.pem").write_bytes(key_pem(key))
     return made.public_bytes(Encoding.DER)

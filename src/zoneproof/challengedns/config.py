@@ -88,6 +88,11 @@ class ApiConfig:
     rate_limit_registration: int
     open_registration: bool
 
+    @property
+    def has_tls(self) -> bool:
+        """Whether it speaks HTTPS."""
+        return self.certificate is not None or self.auto is not None
+
 
 @dataclass(frozen=True)
 class ZoneConfig:

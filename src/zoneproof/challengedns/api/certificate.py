@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from cryptography import x509
+
 from zoneproof.challengedns.config import ApiConfig, AutoTls
+from zoneproof.core import times
 from zoneproof.serving.certificate import KeyPair
+
+_WARNED_BEFORE = timedelta(days=7)
 
 
 def configured_key_pair(config: ApiConfig) -> KeyPair | None:
@@ -23,6 +29,19 @@ def obtained_key_pair(auto: AutoTls) -> KeyPair:
     """Return the files of the certificate that the service obtains, there or not."""
     live = auto.folder / "live" / auto.domains[0].text
     return KeyPair(live / "fullchain.pem", live / "privkey.pem")
+
+
+def validity_remark(leaf: x509.Certificate, now: datetime) -> str:
+    """Say why clients refuse a certificate, or soon will; empty if neither is so."""
+    begins, ends = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    if now >= ends:
+        return f"expired at {times.at(ends)}"
+    if now < begins:
+        return f"is not valid before {times.at(begins)}"
+    # One that lives for days only is not old in its last week; the service renews its own earlier.
+    if ends - now < min(_WARNED_BEFORE, (ends - begins) / 4):
+        return f"expires at {times.at(ends)}"
+    return ""
 
 
 def foreign_in(folder: Path) -> str:

@@ -14,6 +14,7 @@ from zoneproof.challengedns.api.certificate import (
     configured_key_pair,
     foreign_in,
     obtained_key_pair,
+    validity_remark,
 )
 from zoneproof.challengedns.config import AutoTls, Config
 from zoneproof.challengedns.dns.zones import ZoneData
@@ -33,6 +34,7 @@ from zoneproof.challengedns.store.sqlite_database import (
 from zoneproof.core import times
 from zoneproof.core.errors import ConfigError, StorageError, ZoneproofError
 from zoneproof.serving.capacity import file_limit, usable_memory
+from zoneproof.serving.certificate import KeyPair
 from zoneproof.serving.sockets import bind
 
 
@@ -76,7 +78,7 @@ def check_machine(config: Config, zones: Sequence[ZoneData]) -> LocalCheck:
         *_check_database(config, zones, is_running=is_running),
         # A node's replica has one writer, and commands write to PostgreSQL.
         *(check_engine(ENGINE_VERSION) if config.postgres is None else ()),
-        *_check_certificate(config),
+        *_check_certificate(config, is_running=is_running),
         *_check_own_name(config),
         *_check_secondaries(config),
         *_check_api_name(config, zones),
@@ -222,7 +224,7 @@ def check_engine(version: tuple[int, int, int]) -> Iterator[CheckFinding]:
         yield _note("database", fault)
 
 
-def _check_certificate(config: Config) -> Iterator[CheckFinding]:
+def _check_certificate(config: Config, *, is_running: bool) -> Iterator[CheckFinding]:
     if config.api.auto is not None:
         if not config.api.auto.agree_tos:
             yield _problem(
@@ -231,7 +233,7 @@ def _check_certificate(config: Config) -> Iterator[CheckFinding]:
                 " terms of the CA",
             )
         else:
-            yield _check_obtained(config.api.auto)
+            yield _check_obtained(config.api.auto, is_running=is_running)
         return
     pair = configured_key_pair(config.api)
     if pair is None:
@@ -239,16 +241,21 @@ def _check_certificate(config: Config) -> Iterator[CheckFinding]:
         return
     try:
         pair.use_in(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))
-        expires_at = datetime.fromtimestamp(pair.expires_at(), UTC)
+        yield _check_validity(pair, "replace it, then reload the service")
     except ZoneproofError as error:
         yield _problem("certificate", error.message)
-        return
-    text = f"{pair.certificate} is valid until {times.at(expires_at)}"
-    expired = expires_at < datetime.now(UTC)
-    yield _problem("certificate", f"{text}: replace it") if expired else _ok("certificate", text)
 
 
-def _check_obtained(auto: AutoTls) -> CheckFinding:
+def _check_validity(pair: KeyPair, advice: str) -> CheckFinding:
+    """Look at the dates; only a note, since an expired one does not keep DNS from answering."""
+    leaf = pair.leaf()
+    if remark := validity_remark(leaf, datetime.now(UTC)):
+        return _note("certificate", f"{pair.certificate} {remark}: {advice}")
+    until = times.at(leaf.not_valid_after_utc)
+    return _ok("certificate", f"{pair.certificate} is valid until {until}")
+
+
+def _check_obtained(auto: AutoTls, *, is_running: bool) -> CheckFinding:
     """Look at what the service has obtained; nothing of it keeps the service from running."""
     foreign = foreign_in(auto.folder)
     if foreign:
@@ -259,6 +266,11 @@ def _check_obtained(auto: AutoTls) -> CheckFinding:
         )
     pair = obtained_key_pair(auto)
     if not os.path.lexists(pair.certificate.parent):
+        if is_running:
+            return _note(
+                "certificate",
+                "no trusted certificate yet: clients get an untrusted one; see the service's log",
+            )
         return _ok("certificate", "the service obtains it while it runs")
     if not pair.is_usable:
         return _note(
@@ -266,11 +278,7 @@ def _check_obtained(auto: AutoTls) -> CheckFinding:
             f"{pair.certificate} and {pair.key} cannot be used together: the service repairs them"
             " or obtains others when it starts; until then clients get an untrusted certificate",
         )
-    expires_at = datetime.fromtimestamp(pair.expires_at(), UTC)
-    text = f"{pair.certificate} is valid until {times.at(expires_at)}"
-    if expires_at < datetime.now(UTC):
-        return _note("certificate", f"{text}: see in the service's log why it is not renewed")
-    return _ok("certificate", text)
+    return _check_validity(pair, "see in the service's log why it is not renewed")
 
 
 def _check_own_name(config: Config) -> Iterator[CheckFinding]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import http.client
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 import dns.exception
 import dns.flags
 import dns.message
 import dns.query
+from cryptography import x509
 
+from zoneproof.challengedns.api.certificate import validity_remark
 from zoneproof.challengedns.config import ApiConfig, Config
 from zoneproof.serving.sockets import Endpoint
 
@@ -35,6 +38,27 @@ def api_ailments(config: Config) -> Iterator[str]:
             yield f"the API at {endpoint} {what}"
 
 
+def remarks(config: Config) -> Iterator[str]:
+    """Yield a line for each address where clients refuse the certificate, or soon will.
+
+    The service can do nothing about it by being restarted, and DNS answers all the same.
+    """
+    for endpoint in config.api.listen if config.api.has_tls else ():
+        try:
+            pem = ssl.get_server_certificate(
+                (_host(endpoint), endpoint.port), timeout=_HTTP_SECONDS
+            )
+            leaf = x509.load_pem_x509_certificate(pem.encode())
+        except (OSError, ValueError) as error:
+            yield f"the API at {endpoint} shows no certificate: {error}"
+            continue
+        where = f"the certificate of the API at {endpoint}"
+        if config.api.auto is not None and leaf.issuer == leaf.subject:
+            yield f"{where} is an untrusted one: see the service's log"
+        elif remark := validity_remark(leaf, datetime.now(UTC)):
+            yield f"{where} {remark}"
+
+
 def answers_dns(endpoint: Endpoint, config: Config) -> bool:
     """Tell whether somebody has authority over our zone there; that will be this service."""
     question = dns.message.make_query(config.zones[0].name.fqdn, "SOA")
@@ -50,7 +74,7 @@ def answers_dns(endpoint: Endpoint, config: Config) -> bool:
 def _api_ailment(endpoint: Endpoint, config: ApiConfig) -> str:
     host, port = _host(endpoint), endpoint.port
     connection = http.client.HTTPConnection(host, port, timeout=_HTTP_SECONDS)
-    if config.certificate is not None or config.auto is not None:
+    if config.has_tls:
         # The name on the certificate is another one than the address that is asked.
         trusting = ssl._create_unverified_context()  # noqa: S323, SLF001
         connection = http.client.HTTPSConnection(

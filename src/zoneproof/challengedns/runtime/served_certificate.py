@@ -5,14 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
-from zoneproof.challengedns.api.certificate import CertificateSource, configured_key_pair
+from cryptography import x509
+
+from zoneproof.challengedns.api.certificate import (
+    CertificateSource,
+    configured_key_pair,
+    validity_remark,
+)
 from zoneproof.challengedns.config import ApiConfig
 from zoneproof.challengedns.runtime.metrics import Metrics
 from zoneproof.core.errors import ZoneproofError, ungrouped
 from zoneproof.serving.certificate import KeyPair
 from zoneproof.serving.server import HttpServer
+
+_REMIND_SECONDS = 86400.0
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +33,7 @@ class ServedCertificate:
         self.api = api
         self._source = source
         self._metrics = metrics
+        self._shown: tuple[KeyPair, x509.Certificate | None] | None = None
 
     def key_pair(self) -> KeyPair | None:
         """Return the files of the certificate; None if the API has none."""
@@ -49,6 +59,25 @@ class ServedCertificate:
         """Let the metrics tell when it expires."""
         pair = self.key_pair()
         self._metrics.certificate_expires_at = pair.expires_at() if pair else None
+        # What the API shows: the files may be others by tomorrow.
+        self._shown = (pair, None if pair.is_self_signed else pair.leaf()) if pair else None
+
+    async def remind(self, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
+        """Warn once a day, until cancelled."""
+        while True:
+            await sleep(_REMIND_SECONDS)
+            self.warn()
+
+    def warn(self) -> None:
+        """Let the log tell if clients refuse what is shown, or soon will."""
+        if self._shown is None:
+            return
+        pair, leaf = self._shown
+        if leaf is None:
+            _log.warning("the API has no trusted certificate yet: clients get an untrusted one")
+        elif remark := validity_remark(leaf, datetime.now(UTC)):
+            advice = "the service renews it" if self._source else "replace it, then reload"
+            _log.warning("the API's certificate %s %s: %s", pair.certificate, remark, advice)
 
     def reload(self, server: HttpServer) -> None:
         """Let a server show what the files hold now."""

@@ -96,9 +96,8 @@ def serve(
     with_own_names(config, compile_zones(path, config.zones))
     logs.set_up(config.log)
     _raise_file_limit()
-    with_tls = config.api.auto is not None or config.api.certificate is not None
     service = _Service(config, open_source, open_pages)
-    run(service.run(ready, reload_on_change=reload_on_change), with_tls=with_tls)
+    run(service.run(ready, reload_on_change=reload_on_change), with_tls=config.api.has_tls)
 
 
 class _Service:
@@ -153,6 +152,7 @@ class _Service:
                 proxies=config.api.trusted_proxies,
             )
             self._certificate.tell_expiry()
+            self._certificate.warn()
             stack.push_async_callback(self._workers.stop)
             await self._start_workers(config)
             await self._local.verify()  # takes seconds for a large database, while DNS answers
@@ -176,6 +176,8 @@ class _Service:
             stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_up())))
             keeping = self._certificate.keep(self._http, self._require_orderable)
             stack.enter_context(_cancelled_at_exit(asyncio.create_task(keeping)))
+            reminding = self._certificate.remind()
+            stack.enter_context(_cancelled_at_exit(asyncio.create_task(reminding)))
             if reload_on_change:
                 watching = self._files.watch(lambda: self._signals.put_nowait(signal.SIGHUP))
                 stack.enter_context(_cancelled_at_exit(asyncio.create_task(watching)))
@@ -447,6 +449,7 @@ class _Service:
         self._http.replace_app(self._app(), config.api.trusted_proxies)
         self._certificate.api = config.api
         self._certificate.reload(self._http)
+        self._certificate.warn()
         await self._note_reload()
         _log.info("configuration reloaded")
 

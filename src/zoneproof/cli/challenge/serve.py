@@ -120,11 +120,15 @@ def health(path: Path, as_json: bool) -> None:
     """Check whether the running service is healthy.
 
     Asks at every address of the configuration, for DNS and for the API's /health. Exits with 0 if
-    all is well, else with 1 and the problem.
+    all is well, else with 1 and the problem. A certificate that clients refuse, or that expires
+    soon, is named; it is no problem of the service's, which answers.
     """
-    from zoneproof.challengedns.runtime.health import ailments
+    from zoneproof.challengedns.runtime.health import ailments, remarks
 
-    found = list(ailments(load_config(path)))
+    config = load_config(path)
+    found = list(ailments(config))
     if found:
         raise ZoneproofError("; ".join(found))
-    tell({"well": True}, "the service is healthy", as_json=as_json)
+    noted = list(remarks(config))
+    text = "; ".join(["the service is healthy", *noted])
+    tell({"well": True, "remarks": noted}, text, as_json=as_json)
