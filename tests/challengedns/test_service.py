@@ -383,12 +383,17 @@ def test_a_zone_that_is_gone_is_warned_of(service: Service) -> None:
     text = service.config.read_text()
     service.config.write_text(text.replace('"auth.example.org"', '"auth.example.net"', 1))
     service.process.send_signal(signal.SIGHUP)
-    line = service.wait_for_line("no longer answered in auth.example.org")
+    service.wait_for_line("configuration reloaded")
+    (line,) = [each for each in service.lines if "no longer answered in" in each]
+    assert "in auth.example.org, where" in line
     assert "(registrations: 1)" in line
     assert f"restore 'zones' in {service.config}" in line
     assert line.endswith("or have the CNAMEs lead to auth.example.net")
     assert update(service.url, account, txt("v")).status == 200
     assert service.texts(f"{account.subdomain}.auth.example.net") == [txt("v")]
+    service.lines.clear()
     service.config.write_text(text)
     service.process.send_signal(signal.SIGHUP)
-    service.wait_for_line("no longer answered in auth.example.net")
+    service.wait_for_line("configuration reloaded")
+    assert any("are answered in auth.example.org again" in each for each in service.lines)
+    assert not any("no longer" in each for each in service.lines)

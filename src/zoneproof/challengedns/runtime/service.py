@@ -113,6 +113,7 @@ class _Service:
         self._node: Node | None = None
         self._secondaries = SecondaryBarrier()
         self._metrics.secondaries = self._secondaries.statuses
+        self._zones = RememberedZones()
         self._is_answering = False
         self._starting = asyncio.Lock()  # so that workers of an old configuration never come last
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
@@ -367,7 +368,7 @@ class _Service:
             return generation
 
     async def _keep_up(self) -> None:
-        told, are_deaf, zones = "", False, RememberedZones()
+        told, are_deaf = "", False
         for turn in itertools.count():
             try:
                 if self._database.failure is not None:
@@ -389,14 +390,17 @@ class _Service:
                     await self._write_use()
                     await self._sweep()
                 # Last: on a full disk nothing that makes room, or needs none, waits for it.
-                if self._may_write():
-                    await zones.remember(self._database, self._config)
+                await self._remember_zones()
                 told = ""
             except ZoneproofError as error:
                 if error.message != told:
                     _log.error("%s", error.message)
                 told = error.message
             await asyncio.sleep(_UPKEEP_SECONDS)
+
+    async def _remember_zones(self) -> None:
+        if self._may_write():
+            await self._zones.remember(self._database, self._config)
 
     def _may_write(self) -> bool:
         return self._node is None or self._node.holds_lease
@@ -451,6 +455,8 @@ class _Service:
         self._certificate.reload(self._http)
         self._certificate.warn()
         await self._note_reload()
+        with contextlib.suppress(StorageError):  # what keeps up tries again, and says why
+            await self._remember_zones()
         _log.info("configuration reloaded")
 
     async def _note_reload(self, **result: str) -> None:

@@ -5,14 +5,20 @@ A registration has a name in each of these zones, and CNAMEs lead to these names
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from zoneproof.challengedns.config import Config
 from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.rows import integer
 from zoneproof.storage import Transaction
+
+A_WHILE: Final = 86400.0
+"""So many seconds after a zone is missed, those served in its place are remembered instead."""
 
 _log = logging.getLogger(__name__)
 
@@ -20,36 +26,59 @@ _log = logging.getLogger(__name__)
 class RememberedZones:
     """The zones of a running service's configuration, as the database remembers them."""
 
-    def __init__(self) -> None:
-        self._remembered: set[str] = set()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._served: set[str] = set()
+        self._since = 0.0
+        self._missed: set[str] = set()
 
     async def remember(self, database: Database, config: Config) -> None:
         """Remember the zones of a configuration, and warn of one that is gone.
 
         So it is where a zone was renamed, and where a service was given the database of another.
+        While that may be a mistake, what is remembered stays: so no CNAME is thought to lead to
+        a zone that was served only until the mistake was undone, and a restart warns again.
         Raises StorageError.
         """
+        async with self._turn:
+            await self._remember(database, config)
+
+    async def _remember(self, database: Database, config: Config) -> None:
         zones = _served(config)
-        if zones == self._remembered:
+        if zones == self._served:
+            if self._missed and self._clock() - self._since >= A_WHILE:
+                await database.note(functools.partial(replace, zones=zones))
+                self._missed = set()
             return
         gone, registrations = await database.note(functools.partial(take_up, zones=zones))
-        self._remembered = zones
+        returned = sorted(self._missed & zones)
+        self._served, self._since, self._missed = zones, self._clock(), set(gone)
+        if returned:
+            _log.warning("registrations are answered in %s again", " and ".join(returned))
         if warning := _warning(gone, registrations, config):
             _log.warning("%s", warning)
 
 
 def take_up(tx: Transaction, zones: Iterable[str]) -> tuple[list[str], int]:
-    """Remember the zones that are served from now on.
+    """Remember the zones that are served from now on, unless registrations miss one of before.
 
-    Return those that were served before and are no longer, and how many registrations there are.
+    Return the zones that are missed, and how many registrations there are.
     """
-    now = set(zones)
-    before = _zones(tx)
+    gone, registrations = sorted(_zones(tx) - set(zones)), _registrations(tx)
+    if gone and registrations:
+        return gone, registrations
+    replace(tx, zones)
+    return [], registrations
+
+
+def replace(tx: Transaction, zones: Iterable[str]) -> None:
+    """Remember these zones and no others."""
+    now, before = set(zones), _zones(tx)
     for name in sorted(before - now):
         tx.execute("DELETE FROM challenge_zone WHERE name = ?", [name])
     for name in sorted(now - before):
         tx.execute("INSERT INTO challenge_zone (name) VALUES (?)", [name])
-    return sorted(before - now), _registrations(tx)
 
 
 def look_for_gone(tx: Transaction, config: Config) -> str:
