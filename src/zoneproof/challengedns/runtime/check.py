@@ -80,7 +80,7 @@ def check_machine(config: Config, zones: Sequence[ZoneData]) -> LocalCheck:
         *(check_engine(ENGINE_VERSION) if config.postgres is None else ()),
         *_check_certificate(config, is_running=is_running),
         *_check_own_name(config),
-        *_check_secondaries(config),
+        *_check_secondaries(config, is_running=is_running),
         *_check_api_name(config, zones),
         *(_check_health(config) if is_running else ()),
     ]
@@ -294,7 +294,7 @@ def _check_own_name(config: Config) -> Iterator[CheckFinding]:
         )
 
 
-def _check_secondaries(config: Config) -> Iterator[CheckFinding]:
+def _check_secondaries(config: Config, *, is_running: bool) -> Iterator[CheckFinding]:
     for secondary in config.secondaries:
         try:
             secondary.secret()
@@ -303,7 +303,11 @@ def _check_secondaries(config: Config) -> Iterator[CheckFinding]:
             return
     for found in ask_serials(config.secondaries):
         where = f"secondary {found.secondary} for {found.zone}"
-        if found.serial is None:
+        if found.serial is None and is_running:
+            yield _problem(
+                "secondaries", f"{where}: {found.server} {found.problem}: see the service's log"
+            )
+        elif found.serial is None:
             yield _note(
                 "secondaries",
                 f"{where}: {found.server} {found.problem}; if it never had the zone, it gets it"
