@@ -399,6 +399,35 @@ def test_who_has_the_port_is_said(tmp_path: Path) -> None:
         assert taken
 
 
+class Installed(Service):
+    """The service with a Python of its own, as users have it."""
+
+    is_fork = False
+
+
+def test_the_service_is_said_to_have_the_port_and_not_its_workers(tmp_path: Path) -> None:
+    with Installed(write_config(tmp_path)) as service:
+        transports: list[Literal["tcp", "udp"]] = ["tcp", "udp"]
+        for transport in transports:
+            said = port_owner(Endpoint("127.0.0.1", service.dns_port), transport)
+            assert said == f"zoneproof challenge serve (process {service.process.pid})"
+
+
+def test_a_program_that_only_has_our_name_in_its_arguments_is_not_ours() -> None:
+    port = free_port()
+    listen = f"import socket; s = socket.create_server(('127.0.0.1', {port})); print(1, flush=1)"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{listen}; input()", "zoneproof"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout
+        assert other.stdout.readline()
+        said = port_owner(Endpoint("127.0.0.1", port), "tcp")
+        assert said.endswith(f"(process {other.pid})")
+        assert not said.startswith("zoneproof")
+
+
 def test_only_who_has_that_address_is_said() -> None:
     listen = (
         "import socket, sys; kind, host, port = sys.argv[1:];"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import itertools
 import os
 import re
 import socket
@@ -24,6 +25,7 @@ _MAX_PORT = 65535
 
 _TCP_LISTEN = "0A"
 _ADDRESS, _STATE, _INODE = 1, 3, 9  # columns of /proc/net/tcp (proc(5))
+_PROGRAM_WITHIN = 4  # words of a command line, as in ``python -P -m zoneproof``
 _WORD = 4  # bytes; /proc/net shows addresses as words of the processor's byte order
 
 SocketOption = tuple[int, int, int | bytes]
@@ -125,13 +127,14 @@ def drop_unsent(sock: socket.socket) -> None:
 def port_owner(endpoint: Endpoint, transport: Literal["tcp", "udp"]) -> str:
     """Return the programs whose sockets keep others from listening at an address and port.
 
-    The form is ``name (process 12)``; empty if unknown.
+    The form is ``name (process 12)``; empty if unknown. Of our own processes it is the one that
+    has started the others, by its command: ``zoneproof challenge serve (process 12)``.
     """
     inodes = set(_inodes(endpoint, transport))
     if not inodes:
         return ""
     found = {
-        f"{_name(process)} (process {process.name})"
+        _called(process)
         for process in Path("/proc").iterdir()
         if process.name.isdigit() and int(process.name) != os.getpid()
         if inodes & set(_sockets(process))
@@ -186,8 +189,34 @@ def _sockets(process: Path) -> Iterator[str]:
         return  # another user's process, or one that has just ended
 
 
-def _name(process: Path) -> str:
+def _called(process: Path) -> str:
     try:
-        return (process / "comm").read_text().strip()
+        name = (process / "comm").read_text().strip()
+        if command := _own_command(process):
+            # Its worker may be all that can be seen: whoever has given up root's rights hides.
+            while above := _own_command(parent := process.with_name(_parent(process))):
+                process, command = parent, above
+            name = command
+    except OSError:  # it has just ended
+        name = "a program"
+    return f"{name} (process {process.name})"
+
+
+def _own_command(process: Path) -> str:
+    """Return the command that a process of ours runs, without options; empty for any other."""
+    try:
+        words = (process / "cmdline").read_text(errors="replace").split("\0")
     except OSError:
-        return "a program"
+        return ""
+    for at, word in enumerate(words[:_PROGRAM_WITHIN]):
+        is_module = at > 0 and words[at - 1] == "-m"
+        is_script = at == 0 or (at == 1 and Path(words[0]).name.startswith("python"))
+        name = word.partition(".")[0] if is_module else Path(word).name if is_script else ""
+        if name == "zoneproof":
+            after = itertools.takewhile(lambda each: each and each[0] != "-", words[at + 1 :])
+            return " ".join(["zoneproof", *itertools.islice(after, 2)])
+    return ""
+
+
+def _parent(process: Path) -> str:
+    return (process / "stat").read_text().rpartition(")")[2].split()[1]

@@ -51,9 +51,12 @@ def tell_next_steps(config: Config, wanted: ConfigTemplate, tenant: str, key: st
 
 {records}
 {_nameservers_remark(config)}{_private_remark(wanted)}
-2. Start the service, and check what is still missing:
+2. Start the service, which runs until it is stopped:
 
   {command}
+
+   In another terminal, check what is still missing:
+
   {command} --check
 
    {_reach(config, wanted)}{_remark(wanted)}
