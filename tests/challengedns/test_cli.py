@@ -54,7 +54,7 @@ def test_a_registration_is_listed_noted_restricted_and_shown(service: Service) -
     assert "192.0.2.0/24, 2001:db8::/32" in shown
     assert txt("a") in shown
     assert update(service.url, account, txt("b")).status == 401
-    command(service.config, "allow", account.subdomain)
+    command(service.config, "allow", account.subdomain, "anywhere")
     assert update(service.url, account, txt("b")).status == 200
     facts = json.loads(command(service.config, "show", account.subdomain, "--json"))
     assert [value["txt"] for value in facts["values"]] == [txt("a"), txt("b")]

@@ -103,6 +103,21 @@ def test_json_has_the_names_of_the_rest_api(run: Run, service: Service) -> None:
     assert changed == get("tenants/named")
 
 
+def test_a_registration_that_may_be_updated_from_anywhere_is_told_so(
+    run: Run, service: Service
+) -> None:
+    run("tenant", "create", "free")
+    key = run("key", "create", "free").strip()
+    account = register(service.url, key)
+    told = run("registration", "allow", account.subdomain, "192.0.2.0/24")
+    assert told == f"{account.fulldomain} may be updated from 192.0.2.0/24\n"
+    run("registration", "allow", account.subdomain, status=2)
+    shown = run("registration", "show", account.subdomain)
+    assert re.search(r"^allowfrom +192.0.2.0/24$", shown, re.MULTILINE)
+    told = run("registration", "allow", account.subdomain, "anywhere")
+    assert told == f"{account.fulldomain} may be updated from anywhere\n"
+
+
 def test_a_tenant_whose_last_day_is_over_is_told_as_expired(run: Run) -> None:
     told = run("tenant", "create", "old", "--expires", "2020-01-01")
     line = "old  expired  0 of 500 registrations  until 2020-01-02 00:00 UTC\n"
@@ -169,6 +184,9 @@ def test_a_part_of_a_key_is_not_repeated(run: Run) -> None:
         (("key", "revoke", "00000000"), 2, "no licence key has the ID '00000000'"),
         (("registration", "list", "--tenant", "nobody"), 2, "there is no tenant 'nobody'"),
         (("registration", "allow", "x", "192.0.2.1"), 2, "'192.0.2.1' is not a network"),
+        (("registration", "allow", "x"), 2, "give networks such as 192.0.2.0/24, or the word 'any"),
+        (("registration", "allow", "x", ""), 2, "'' is not a network"),
+        (("registration", "allow", "x", "anywhere", "192.0.2.0/24"), 2, "'anywhere' is not a net"),
         (("registration", "assign", "x", "--tenant", "nobody"), 2, "no registration 'x'"),
         (("registration", "assign", "--tenant", "x"), 2, "either subdomains or --all-without"),
         (

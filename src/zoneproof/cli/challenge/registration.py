@@ -39,6 +39,7 @@ def _names(context: click.Context, argument: click.Parameter, given: Any) -> Any
     return given.partition(".")[0]
 
 
+_ANYWHERE = "anywhere"
 _subdomain_argument = click.argument("subdomain", callback=_names)
 
 
@@ -112,15 +113,18 @@ def note(path: Path, subdomain: str, text: str, as_json: bool) -> None:
 @registration.command()
 @config_option
 @_subdomain_argument
-@click.argument("networks", nargs=-1)
+@click.argument("networks", metavar="NETWORKS...", nargs=-1)
 @json_option
 def allow(path: Path, subdomain: str, networks: tuple[str, ...], as_json: bool) -> None:
     """Set the NETWORKS that updates may come from.
 
-    For instance 192.0.2.0/24; without any, updates may come from anywhere.
+    For instance 192.0.2.0/24 2001:db8::/32, or the word 'anywhere'.
     """
-    changed = _change(path, subdomain, lambda tx, them: them.set_allowfrom(tx, subdomain, networks))
-    tell(changed, f"{changed.fulldomain} is updated from {_allowed(changed)}", as_json=as_json)
+    if not networks:
+        raise InvalidInputError("give networks such as 192.0.2.0/24, or the word 'anywhere'")
+    wanted = () if networks == (_ANYWHERE,) else networks
+    changed = _change(path, subdomain, lambda tx, them: them.set_allowfrom(tx, subdomain, wanted))
+    tell(changed, f"{changed.fulldomain} may be updated from {_allowed(changed)}", as_json=as_json)
 
 
 @registration.command()
@@ -230,4 +234,4 @@ def _details(path: Path, subdomain: str) -> RegistrationDetails:
 
 
 def _allowed(details: RegistrationDetails) -> str:
-    return ", ".join(details.allowfrom) or "anywhere"
+    return ", ".join(details.allowfrom) or _ANYWHERE
