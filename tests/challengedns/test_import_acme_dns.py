@@ -202,6 +202,7 @@ async def test_what_is_no_value_of_dns01_is_told(config: Path, source: Path) -> 
     (left_out,) = outcome.left_out
     assert left_out.subdomain == account.subdomain
     assert "43 characters" in left_out.reason
+    assert left_out.value
 
 
 async def test_values_of_no_account_are_counted(config: Path, source: Path) -> None:

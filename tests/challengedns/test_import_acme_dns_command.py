@@ -106,6 +106,17 @@ async def test_json_has_a_line_for_all_that_is_left_out_and_one_with_the_counts(
     }
 
 
+def test_a_value_that_is_left_out_is_no_account(config: Path, source: Path) -> None:
+    account = Account(values=[("a" * 42, NOW)])
+    write_sqlite(source, [account])
+    reason = "it is not 43 characters of A-Z, a-z, 0-9, '-', '_'"
+    told = command(config, source)
+    assert told.stderr == f"value left out: {account.subdomain}: {reason}\n"
+    assert told.stdout.startswith("registrations  1 new\n")
+    event, _ = map(json.loads, command(config, source, "--json").stdout.splitlines())
+    assert event == {"event": "value_left_out", "subdomain": account.subdomain, "reason": reason}
+
+
 async def test_new_registrations_can_belong_to_a_tenant_up_to_its_quota(
     config: Path, source: Path
 ) -> None:

@@ -71,7 +71,7 @@ def read_value(row: Row, now: int) -> ImportedValue | None:
         check_txt(txt)
     except RegistrationError as error:
         raise UnusableRowError(
-            _shown(subdomain), "one of its values is not 43 characters of A-Z, a-z, 0-9, '-', '_'"
+            _shown(subdomain), "it is not 43 characters of A-Z, a-z, 0-9, '-', '_'"
         ) from error
     published = row[2] if isinstance(row[2], int) else 0
     return ImportedValue(subdomain, txt, published if 0 < published < now else now)

@@ -37,11 +37,15 @@ from zoneproof.storage import Transaction
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Something that was not taken over, and why; in a conflict something else is here."""
+    """An account that was not taken over, and why; in a conflict something else is here.
+
+    With ``value`` it is only a value, whatever became of its account.
+    """
 
     subdomain: str
     reason: str
     conflict: bool = False
+    value: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,7 @@ class _Run(msgspec.Struct):
                     value = read_value(row, self.now)
                 except UnusableRowError as error:
                     self.values["malformed"] += 1
-                    self.left_out(LeftOut(error.subdomain, str(error)))
+                    self.left_out(LeftOut(error.subdomain, str(error), value=True))
                     continue
                 if value is None:
                     continue

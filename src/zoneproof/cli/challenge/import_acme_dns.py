@@ -75,7 +75,7 @@ class _Lines:
         self._is_terminal = sys.stderr.isatty()
 
     def left_out(self, item: LeftOut) -> None:
-        what = "conflict" if item.conflict else "left out"
+        what = "conflict" if item.conflict else "value left out" if item.value else "left out"
         self._clear()
         click.echo(f"{what}: {item.subdomain or '(no subdomain)'}: {item.reason}", err=True)
 
@@ -105,14 +105,11 @@ class _JsonLines:
     """A line of JSON for everything left out, then one for the summary."""
 
     def left_out(self, item: LeftOut) -> None:
-        json_line(
-            {
-                "event": "left_out",
-                "subdomain": item.subdomain,
-                "conflict": item.conflict,
-                "reason": item.reason,
-            }
-        )
+        found: dict[str, object] = {"subdomain": item.subdomain, "reason": item.reason}
+        if item.value:
+            json_line({"event": "value_left_out", **found})
+        else:
+            json_line({"event": "left_out", "conflict": item.conflict, **found})
 
     def progress(self, done: int, total: int) -> None:
         pass
