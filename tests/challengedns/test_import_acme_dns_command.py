@@ -102,6 +102,7 @@ async def test_json_has_a_line_for_all_that_is_left_out_and_one_with_the_counts(
         "dry_run": False,
         "registrations": {"new": 0, "there": 0, "conflict": 1, "skipped": 1},
         "values": {"new": 0, "there": 0, "expired": 0, "malformed": 0, "unused": 0},
+        "without_tenant": 0,
         "zones": [ZONE],
     }
 
@@ -139,6 +140,11 @@ async def test_new_registrations_can_belong_to_a_tenant_up_to_its_quota(
     assert command(config, source, "--tenant", "acme", "--dry-run").status == 0
     done = command(config, source, "--tenant", "acme")
     assert done.stdout.startswith("registrations  3 new, 2 here already\n")
+    assert (
+        "no tenant      2 of those that are here already: 'zoneproof challenge registration assign"
+        " --tenant acme --all-without-tenant' assigns all that have none\n"
+    ) in done.stdout
+    assert "no tenant" not in command(config, source).stdout
     async with registrations_of(config) as registrations:
         assert (await registrations.tenants.get("acme")).registrations == 3
         (entry,) = await registrations.database.read(entries)

@@ -57,10 +57,13 @@ class Summary:
     ``values``: ``new``, or published again since they came here; ``there`` already; ``expired``;
     ``malformed``; ``unused``, because their account was left out, does not exist or is in use
     here, or because a registration cannot have so many.
+
+    ``without_tenant``: how many of those that are there belong to no tenant.
     """
 
     registrations: Mapping[str, int]
     values: Mapping[str, int]
+    without_tenant: int
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class _Decision:
     reason: str = ""
     publish: Sequence[ImportedValue] = ()
     values_there: int = 0
+    is_nobodys: bool = False
 
 
 async def import_acme_dns(
@@ -132,6 +136,7 @@ class _Run(msgspec.Struct):
     values: Counter[str] = msgspec.field(
         default_factory=lambda: Counter(new=0, there=0, expired=0, malformed=0, unused=0)
     )
+    without_tenant: int = 0
 
     async def take_all(
         self, database: SourceDatabase, progress: Callable[[int, int], None]
@@ -148,7 +153,7 @@ class _Run(msgspec.Struct):
             new = self.registrations["new"]
             await self.target.read(lambda tx: self._require_places(tx, new))
         self.values["unused"] += sum(map(len, values.values()))
-        return Summary(self.registrations, self.values)
+        return Summary(self.registrations, self.values, self.without_tenant)
 
     async def _read_values(self, database: SourceDatabase) -> dict[str, list[ImportedValue]]:
         # All that have not expired at once: acme-dns has no index to find those of an account.
@@ -223,6 +228,7 @@ class _Run(msgspec.Struct):
 
     def _count(self, account: _Account, decision: _Decision) -> None:
         self.registrations[decision.kind] += 1
+        self.without_tenant += decision.is_nobodys
         self.values["new"] += len(decision.publish)
         self.values["there"] += decision.values_there
         self.values["unused"] += len(account.values) - len(decision.publish) - decision.values_there
@@ -248,7 +254,7 @@ def _decide(tx: Transaction, account: _Account, now: int, lifetime: int) -> _Dec
     elif here.username != wanted.username:
         return _Decision("conflict", "it has another username here")
     elif not is_legacy(here.key_hash):
-        return _Decision("there")
+        return _Decision("there", is_nobodys=here.tenant is None)
     elif here.key_hash != wanted.key_hash:
         return _Decision("conflict", "it has another key here")
     live = dict(rows.live_values(tx, wanted.subdomain, now)) if here else {}
@@ -257,7 +263,10 @@ def _decide(tx: Transaction, account: _Account, now: int, lifetime: int) -> _Dec
     kept = sorted(distinct, key=_published)[-rows.MAX_VALUES :]
     publish = [value for value in kept if live.get(value.txt, 0) < value.published + lifetime]
     return _Decision(
-        "there" if here else "new", publish=publish, values_there=len(kept) - len(publish)
+        "there" if here else "new",
+        publish=publish,
+        values_there=len(kept) - len(publish),
+        is_nobodys=here is not None and here.tenant is None,
     )
 
 

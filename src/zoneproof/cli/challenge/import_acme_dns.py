@@ -65,7 +65,7 @@ def import_acme_dns(
             progress=tell.progress,
         )
     )
-    tell.summary(config, summary, dry_run=dry_run)
+    tell.summary(config, summary, tenant, dry_run=dry_run)
 
 
 class _Lines:
@@ -84,11 +84,19 @@ class _Lines:
         if self._is_terminal and done < total:
             click.echo(f"{done:,} of {total:,} accounts", nl=False, err=True)
 
-    def summary(self, config: Config, summary: Summary, *, dry_run: bool) -> None:
+    def summary(
+        self, config: Config, summary: Summary, tenant: str | None, *, dry_run: bool
+    ) -> None:
         if dry_run:
             click.echo("dry run: nothing was changed; an import now would give")
         click.echo(f"registrations  {_counts(summary.registrations, _REGISTRATIONS)}")
         click.echo(f"values         {_counts(summary.values, _VALUES)}")
+        if tenant and summary.without_tenant:
+            click.echo(
+                f"no tenant      {summary.without_tenant} of those that are here already:"
+                f" 'zoneproof challenge registration assign --tenant {tenant} --all-without-tenant'"
+                " assigns all that have none"
+            )
         for zone in _zones(config):
             click.echo(f"names          <subdomain>.{zone}")
         click.echo(
@@ -114,13 +122,21 @@ class _JsonLines:
     def progress(self, done: int, total: int) -> None:
         pass
 
-    def summary(self, config: Config, summary: Summary, *, dry_run: bool) -> None:
+    def summary(
+        self,
+        config: Config,
+        summary: Summary,
+        tenant: str | None,
+        *,
+        dry_run: bool,
+    ) -> None:
         json_line(
             {
                 "event": "imported",
                 "dry_run": dry_run,
                 "registrations": summary.registrations,
                 "values": summary.values,
+                "without_tenant": summary.without_tenant,
                 "zones": _zones(config),
             }
         )
