@@ -304,7 +304,8 @@ async def test_what_was_deleted_here_does_not_come_back(config: Path, source: Pa
         await registrations.delete(account.subdomain)
     before = stored(config)
     outcome = await take_over(config, source)
-    assert outcome.registrations == {"skipped": 1}
+    assert outcome.registrations == {"deleted": 1}
+    assert outcome.summary.lost == 0
     assert outcome.values == {"unused": 1}
     assert outcome.left_out == [LeftOut(account.subdomain, "it was deleted here")]
     assert stored(config) == before

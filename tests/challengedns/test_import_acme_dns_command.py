@@ -58,13 +58,18 @@ def test_the_summary_counts_everything_and_says_the_names(config: Path, source: 
     write_sqlite(source, [good, bad])
     run(source, "UPDATE records SET Subdomain = 'www' WHERE Username = ?", bad.username)
     done = command(config, source)
-    assert done.status == 0
-    assert done.stderr == "left out: www: its subdomain is not a UUID in lower case\n"
+    assert done.status == 1
+    assert done.stderr.splitlines() == [
+        "left out: www: its subdomain is not a UUID in lower case",
+        "zoneproof: not imported, for the reasons above: 1 account, whose clients will fail",
+    ]
     lines = done.stdout.splitlines()
     assert lines[0] == "registrations  1 new, 1 skipped"
     assert lines[1] == "values         1 new, 1 older than value_lifetime"
     assert lines[2] == f"names          <subdomain>.{ZONE}"
     assert "'domain'" in lines[3]
+    dry = command(config, source, "--dry-run")
+    assert (dry.status, dry.stderr) == (0, done.stderr)
 
 
 async def test_json_has_a_line_for_all_that_is_left_out_and_one_with_the_counts(
@@ -81,7 +86,7 @@ async def test_json_has_a_line_for_all_that_is_left_out_and_one_with_the_counts(
         account.username,
     )
     done = command(config, source, "--json")
-    assert done.stderr == ""
+    assert (done.status, done.stderr) == (1, "")
     *left_out, summary = [json.loads(line) for line in done.stdout.splitlines()]
     assert sorted(left_out, key=lambda each: bool(each["conflict"])) == [
         {
@@ -100,7 +105,7 @@ async def test_json_has_a_line_for_all_that_is_left_out_and_one_with_the_counts(
     assert summary == {
         "event": "imported",
         "dry_run": False,
-        "registrations": {"new": 0, "there": 0, "conflict": 1, "skipped": 1},
+        "registrations": {"new": 0, "there": 0, "deleted": 0, "conflict": 1, "skipped": 1},
         "values": {"new": 0, "there": 0, "expired": 0, "malformed": 0, "unused": 0},
         "without_tenant": 0,
         "zones": [ZONE],

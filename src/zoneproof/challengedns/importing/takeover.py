@@ -52,7 +52,8 @@ class LeftOut:
 class Summary:
     """How many accounts, and values (empty slots are none), became what.
 
-    ``registrations``: ``new``; ``there`` already; ``conflict`` and ``skipped`` were left out.
+    ``registrations``: ``new``; ``there`` already; ``deleted`` here; ``conflict`` and ``skipped``
+    were left out.
 
     ``values``: ``new``, or published again since they came here; ``there`` already; ``expired``;
     ``malformed``; ``unused``, because their account was left out, does not exist or is in use
@@ -64,6 +65,11 @@ class Summary:
     registrations: Mapping[str, int]
     values: Mapping[str, int]
     without_tenant: int
+
+    @property
+    def lost(self) -> int:
+        """How many accounts somebody may miss here."""
+        return self.registrations["conflict"] + self.registrations["skipped"]
 
 
 @dataclass(frozen=True)
@@ -131,7 +137,7 @@ class _Run(msgspec.Struct):
     dry_run: bool
     now: int
     registrations: Counter[str] = msgspec.field(
-        default_factory=lambda: Counter(new=0, there=0, conflict=0, skipped=0)
+        default_factory=lambda: Counter(new=0, there=0, deleted=0, conflict=0, skipped=0)
     )
     values: Counter[str] = msgspec.field(
         default_factory=lambda: Counter(new=0, there=0, expired=0, malformed=0, unused=0)
@@ -250,7 +256,7 @@ def _decide(tx: Transaction, account: _Account, now: int, lifetime: int) -> _Dec
         if namesake is not None:
             return _Decision("conflict", f"its username is that of {namesake.subdomain} here")
         if rows.is_taken(tx, wanted.subdomain):
-            return _Decision("skipped", "it was deleted here")
+            return _Decision("deleted", "it was deleted here")
     elif here.username != wanted.username:
         return _Decision("conflict", "it has another username here")
     elif not is_legacy(here.key_hash):

@@ -17,10 +17,12 @@ from zoneproof.cli.challenge.database import config_option
 from zoneproof.cli.option_groups import dry_run_option, json_events_option
 from zoneproof.cli.output import json_line
 from zoneproof.cli.person import person
+from zoneproof.core.text import count
 
 _REGISTRATIONS = {
     "new": "new",
     "there": "here already",
+    "deleted": "deleted here",
     "conflict": "in conflict with what is here",
     "skipped": "skipped",
 }
@@ -50,7 +52,8 @@ def import_acme_dns(
 
     Their keys and current values are imported, too. SOURCE is its SQLite file, or the postgres://
     URL of its database (the password may be in PGPASSWORD). It is only read. The import can be
-    repeated: it keeps what has changed here since.
+    repeated: it keeps what has changed here since. Exits with 1 if an account could not be
+    imported.
     """
     config = load_config(path)
     tell = _JsonLines() if as_json else _Lines()
@@ -66,6 +69,8 @@ def import_acme_dns(
         )
     )
     tell.summary(config, summary, tenant, dry_run=dry_run)
+    if summary.lost and not dry_run:
+        raise SystemExit(1)
 
 
 class _Lines:
@@ -103,6 +108,12 @@ class _Lines:
             "Clients' CNAMEs lead to <subdomain>.<domain>, with the 'domain' of acme-dns's"
             " config.cfg: it must be the zone above."
         )
+        if summary.lost:
+            lost = count(summary.lost, "account")
+            click.echo(
+                f"zoneproof: not imported, for the reasons above: {lost}, whose clients will fail",
+                err=True,
+            )
 
     def _clear(self) -> None:
         if self._is_terminal:
