@@ -56,6 +56,16 @@ def test_a_minimal_configuration_gets_the_defaults(tmp_path: Path) -> None:
     assert len(compile_zones(path, config.zones)) == 1
 
 
+@pytest.mark.parametrize("name", ["ns1", ".", "*.example.net"])
+def test_a_name_server_has_the_whole_name_of_a_host(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "zoneproof.toml"
+    path.write_text(MINIMAL.replace("ns.example.net", name))
+    assert refused(path) == (
+        f"zone auth.example.org: '{name}' in 'nameservers' is not the whole name of a host: write"
+        " it as ns1.auth.example.org"
+    )
+
+
 def test_new_registrations_live_in_the_first_zone_that_takes_them(tmp_path: Path) -> None:
     path = tmp_path / "zoneproof.toml"
     second = MINIMAL[MINIMAL.index("[[zones]]") :].replace("Auth.Example.ORG.", "b.example")

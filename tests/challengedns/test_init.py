@@ -164,6 +164,8 @@ def test_an_existing_file_is_not_replaced_without_force(tmp_path: Path) -> None:
         ({"hostmaster": "me@@"}, "--hostmaster: 'me@@' is not an e-mail address: write it as"),
         ({"hostmaster": "somebody"}, "--hostmaster: 'somebody' is not an e-mail address"),
         ({"nameserver": "*.example.org"}, "--nameserver: '*.example.org' is not the name of a"),
+        ({"nameserver": "ns1"}, "--nameserver: 'ns1' is a single label: write a whole name, such"),
+        ({"api_name": "api", "tls": "off"}, "--api-name: 'api' is a single label: write a whole"),
         ({"dns_listen": "127.0.0.1"}, "--dns-listen: '127.0.0.1' is not an address and port"),
         ({"tenant": "Big"}, "--tenant: 'Big' is not a valid tenant name"),
         (

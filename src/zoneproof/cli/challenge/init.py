@@ -284,8 +284,14 @@ def _zone(text: str) -> DomainName:
 def _host(text: str) -> DomainName:
     name = DomainName.parse(text)
     if name.is_wildcard or not name.text:
-        raise InvalidInputError(f"'{text[:60]}' is not the name of a host: write ns1.example.org")
-    return name
+        wrong = "is not the name of a host"
+    elif not name.parent.text:
+        wrong = "is a single label"
+    else:
+        return name
+    raise InvalidInputError(
+        f"'{text[:60]}' {wrong}: write a whole name, such as ns1.auth.example.org"
+    )
 
 
 def _endpoint(text: str) -> Endpoint:
