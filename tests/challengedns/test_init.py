@@ -102,6 +102,20 @@ def test_the_file_makes_sense_and_is_not_for_everybody(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("zone", "hostmaster"),
+    [
+        ("auth.example.org", "hostmaster@example.org"),
+        ("example-auth.org", "hostmaster@example-auth.org"),
+    ],
+)
+def test_the_hostmaster_is_not_at_a_top_level_domain(
+    tmp_path: Path, zone: str, hostmaster: str
+) -> None:
+    assert init(*options(tmp_path, zone=zone), "--agree-tos").status == 0
+    assert load_config(tmp_path / "zoneproof.toml").zones[0].hostmaster == hostmaster
+
+
 def test_one_name_server_is_named_as_what_it_is(tmp_path: Path) -> None:
     done = init(*options(tmp_path), "--agree-tos")
     assert "This is one name server, on one machine." in done.stdout

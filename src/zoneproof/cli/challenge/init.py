@@ -212,7 +212,7 @@ def init(
         nameserver=server_name or zone.child("ns1"),
         addresses=checked,
         api_name=service_name or zone.child("api"),
-        hostmaster=hostmaster or email or f"hostmaster@{zone.parent or zone}",
+        hostmaster=hostmaster or email or f"hostmaster@{_domain(zone)}",
         dns_listen=tuple(dns_listen) or start.default_dns_listen(checked),
         api_listen=tuple(api_listen) or start.default_api_listen(checked, tls),
         tls=tls,
@@ -279,6 +279,11 @@ def _zone(text: str) -> DomainName:
     raise InvalidInputError(
         f"'{text[:60]}' {wrong}: name a zone below a domain of yours, such as auth.example.org"
     )
+
+
+def _domain(zone: DomainName) -> DomainName:
+    """Return the domain that a zone is in, which is not a top-level one."""
+    return zone.parent if len(zone.parent.labels) > 1 else zone
 
 
 def _host(text: str) -> DomainName:
