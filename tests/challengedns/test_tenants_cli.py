@@ -118,10 +118,16 @@ def test_a_registration_that_may_be_updated_from_anywhere_is_told_so(
     assert told == f"{account.fulldomain} may be updated from anywhere\n"
 
 
-def test_a_tenant_whose_last_day_is_over_is_told_as_expired(run: Run) -> None:
-    told = run("tenant", "create", "old", "--expires", "2020-01-01")
+def test_a_tenant_whose_last_day_is_over_is_told_as_expired(run: Run, service: Service) -> None:
     line = "old  expired  0 of 500 registrations  until 2020-01-02 00:00 UTC\n"
-    assert told.startswith(line)
+    warning = (
+        "zoneproof: the last day of old is over, so it may neither register nor update: --expires"
+        " sets another\n"
+    )
+    for arguments in (("create", "old"), ("change", "old")):
+        done = challenge_command(service.config, "tenant", *arguments, "--expires", "2020-01-01")
+        assert done.stdout.startswith(line)
+        assert done.stderr == warning
     assert re.search(r"^old +expired +0 of 500 +2020-01-02", run("tenant", "list"), re.MULTILINE)
 
 
@@ -170,7 +176,7 @@ def test_a_part_of_a_key_is_not_repeated(run: Run) -> None:
         (("tenant", "create", "x", "--quota", "-1"), 2, "--quota"),
         (("tenant", "create", "x", "--quota", "99999999999"), 2, "a quota must be from 0 to"),
         (("tenant", "create", "x", "--expires", "tomorrow"), 2, "'tomorrow' is not a day"),
-        (("tenant", "create", "x", "--expires", "9999-12-31"), 2, "is not a day"),
+        (("tenant", "create", "x", "--expires", "9999-12-31"), 2, "write 9999-12-30 at the lat"),
         (("tenant", "change", "nobody"), 2, "give --quota, --expires or both"),
         (("tenant", "change", "nobody", "--quota", "1"), 2, "there is no tenant 'nobody'"),
         (("tenant", "delete", "nobody"), 2, "there is no tenant 'nobody'"),

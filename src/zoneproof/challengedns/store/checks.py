@@ -56,7 +56,11 @@ def after_day(text: str) -> int:
     try:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
         return int((day + timedelta(days=1)).timestamp())
-    except (ValueError, OverflowError):
+    except OverflowError:
+        raise InvalidInputError(
+            f"{printable(text[:40])} is too late: write 9999-12-30 at the latest"
+        ) from None
+    except ValueError:
         raise InvalidInputError(
             f"'{printable(text[:40])}' is not a day: write it as 2027-12-31"
         ) from None

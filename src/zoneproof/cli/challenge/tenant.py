@@ -20,6 +20,7 @@ from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 
 _NEVER = "never"
+_EXPIRED = "expired"
 
 
 def _expiry(context: click.Context, option: click.Parameter, text: str | None) -> str | int | None:  # noqa: ARG001
@@ -27,10 +28,8 @@ def _expiry(context: click.Context, option: click.Parameter, text: str | None) -
         return text
     try:
         return after_day(str(text))
-    except InvalidInputError:
-        raise click.BadParameter(
-            f"'{text}' is not a day: write it as 2027-12-31, or '{_NEVER}'"
-        ) from None
+    except InvalidInputError as error:
+        raise click.BadParameter(f"{error.message}, or '{_NEVER}'") from None
 
 
 _name_argument = click.argument("name")
@@ -181,6 +180,12 @@ def _alter(path: Path, name: str, changes: dict[str, Any], *, as_json: bool) -> 
 
 def _tell(found: Tenant, *, as_json: bool) -> None:
     tell(found, _line(found), as_json=as_json)
+    if _status(found) == _EXPIRED:
+        click.echo(
+            f"zoneproof: the last day of {found.name} is over, so it may neither register nor"
+            " update: --expires sets another",
+            err=True,
+        )
 
 
 def _line(found: Tenant) -> str:
@@ -190,7 +195,7 @@ def _line(found: Tenant) -> str:
 
 def _status(found: Tenant) -> str:
     over = found.expires_at is not None and found.expires_at <= datetime.now(UTC).timestamp()
-    return "disabled" if found.disabled else "expired" if over else "enabled"
+    return "disabled" if found.disabled else _EXPIRED if over else "enabled"
 
 
 def _used(found: Tenant) -> str:
