@@ -101,6 +101,28 @@ def test_a_key_that_somebody_put_into_a_path_is_not_in_the_log(tmp_path: Path) -
     assert said.count("DELETE /api/v1/keys/***: ") == 2
 
 
+def test_what_is_wrong_in_a_request_of_acme_dns_is_told_with_its_field(tmp_path: Path) -> None:
+    with Service(write_config(tmp_path)) as service:
+        account = register(service.url)
+        assert request(service.url, "POST", "/register", '{"allowfrom": "x"}').status == 400
+        service.wait_for_line("JSON: 'allowfrom' must be a list, not text")
+        assert request(service.url, "POST", "/register", '{"AllowFrom": [1]}').status == 400
+        service.wait_for_line(r"JSON: 'allowfrom\[0\]' must be text, not a whole number")
+        reply = request(service.url, "POST", "/update", '{"subdomain": []}', account.headers)
+        assert reply.status == 400
+        service.wait_for_line("JSON: 'subdomain' must be text, not a list")
+
+
+def test_a_key_in_another_scheme_is_told_as_not_sent(tmp_path: Path) -> None:
+    path = write_config(tmp_path, open_registration=False)
+    with Service(path) as service:
+        challenge_command(path, "tenant", "create", "acme")
+        key = challenge_command(path, "key", "create", "acme").stdout.strip()
+        headers = {"Authorization": f"Token {key}"}
+        assert request(service.url, "POST", "/register", headers=headers).status == 401
+        service.wait_for_line("no licence key was sent as Bearer or Basic, in the path or in the form")
+
+
 def test_one_request_too_many_and_one_too_long_are_told_with_the_address(tmp_path: Path) -> None:
     path = write_config(tmp_path)
     path.write_text(path.read_text().replace("rate_limit_address = 0", "rate_limit_address = 2"))

@@ -340,6 +340,30 @@ def test_a_wrong_body_is_told(service: Service, operator: str, content: object) 
     assert error["message"].isprintable()
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"name": "Big"}', "'name' is not valid: use up to 63 of a-z, 0-9, "),
+        (b'{"name": "x", "quota": 5.5}', "'quota' must be a whole number, not a fraction"),
+        (b"", "it is empty"),
+        (b" \n", "it is empty"),
+    ],
+)
+def test_a_wrong_body_is_told_in_words_for_people(
+    service: Service, operator: str, body: bytes, said: str
+) -> None:
+    headers = {"Authorization": f"Bearer {operator}"}
+    reply = request(service.url, "POST", "/api/v1/tenants", body, headers)
+    assert reply.status == 400
+    assert reply.json["message"].startswith(f"the body is not the expected JSON: {said}")
+
+
+def test_a_month_that_is_none_is_told_without_a_pattern(service: Service, operator: str) -> None:
+    status, error = call(service, operator, "GET", "usage?month=x")
+    assert (status, error["error"]) == (400, "invalid_query")
+    assert "'month' is not valid: such as 2027-02, in UTC" in error["message"]
+
+
 def test_unknown_paths_and_methods_are_told_as_all_errors_are(
     service: Service, operator: str
 ) -> None:

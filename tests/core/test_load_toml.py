@@ -106,6 +106,7 @@ def test_a_wrong_structure_names_the_key(path: Path, text: str, reason: str) -> 
         (1, str, "it must be text, not a whole number"),
         (None, str, "it must be text, not nothing"),
         (1.5, bool, "it must be true or false, not a number"),
+        (1.5, int | None, "it must be a whole number, not a fraction"),
         ({"a": [1]}, dict[str, list[str]], "'[...][0]' must be text, not a whole number"),
         (
             "",
@@ -113,6 +114,11 @@ def test_a_wrong_structure_names_the_key(path: Path, text: str, reason: str) -> 
             "it must be text of at least 3 characters",
         ),
         ([1, 2], Annotated[list[int], msgspec.Meta(max_length=1)], "a list of at most 1 entries"),
+        (
+            "b",
+            Annotated[str, msgspec.Meta(pattern="^a$", description="Such as a.")],
+            "it is not valid: such as a",
+        ),
         ("b", Annotated[str, msgspec.Meta(pattern="^a$")], "it must be text matching regex '^a$'"),
     ],
 )

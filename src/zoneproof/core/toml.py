@@ -80,17 +80,21 @@ def convert(data: object, into: type[T], where: str) -> T:
         raise ConfigError(f"{where}: {complaint(error, into)}") from error
 
 
-def complaint(error: msgspec.ValidationError, into: Any, *, table: str = "a table") -> str:
+def complaint(
+    error: msgspec.ValidationError, into: Any, *, table: str = "a table", key: str = ""
+) -> str:
     """Return in our words what msgspec found wrong in data that should be of the type ``into``.
 
     Names the key by its path, and what is known there. ``table`` is what people call an object:
-    "a table" in TOML, "an object" in JSON.
+    "a table" in TOML, "an object" in JSON. ``key`` is where the data itself stands. What must
+    match a pattern has a description, which is said in place of the pattern.
     """
     reason, _, rest = str(error).partition(" - at `")
     place, _, _ = rest.rpartition("`")
     # Of a wrong key msgspec says "key` in `$.table".
     path = place.rpartition("$")[2].lstrip(".")
     kinds = _kinds_at(_described(into), path)
+    path = key + path
     if found := _UNKNOWN.fullmatch(reason):
         return _unknown(_join(path, found[1]), found[1], kinds)
     if found := _MISSING.fullmatch(reason):
@@ -101,6 +105,8 @@ def complaint(error: msgspec.ValidationError, into: Any, *, table: str = "a tabl
         return f"{subject} is {found[1]}, which is not one of {choices}"
     if reason.endswith("of length >= 1"):
         return f"{subject} must not be empty"
+    if " matching regex " in reason and (rule := _description(kinds)):
+        return f"{subject} is not valid: {rule[0].lower()}{rule[1:].removesuffix('.')}"
     if found := _EXPECTED.fullmatch(reason):
         return f"{subject} must be {_expected(found[1], table)}{_but(found, table)}"
     return f"'{path}': {reason}" if path else reason
@@ -133,7 +139,8 @@ def _expected(kinds: str, table: str) -> str:
 def _but(found: re.Match[str], table: str) -> str:
     """Say what it is instead, or the limit that it breaks."""
     if found[2]:
-        return f", not {_expected(found[2], table)}"
+        is_fraction = found[2] == "float" and "int" in found[1]
+        return f", not {'a fraction' if is_fraction else _expected(found[2], table)}"
     limit = _LIMIT.fullmatch(found[3] or "")
     if not limit:
         return f" {found[3]}" if found[3] else ""
@@ -152,6 +159,8 @@ def _kinds_at(kind: inspect.Type, path: str) -> list[inspect.Type]:
 
 
 def _below(kind: inspect.Type, name: str | None) -> list[inspect.Type]:
+    if isinstance(kind, inspect.Metadata):
+        return _below(kind.type, name)
     if isinstance(kind, inspect.StructType):
         return [
             one for field in kind.fields if field.encode_name == name for one in _each(field.type)
@@ -163,6 +172,13 @@ def _below(kind: inspect.Type, name: str | None) -> list[inspect.Type]:
 
 def _each(kind: inspect.Type) -> list[inspect.Type]:
     return list(kind.types) if isinstance(kind, inspect.UnionType) else [kind]
+
+
+def _description(kinds: Iterable[inspect.Type]) -> str:
+    for kind in kinds:
+        if isinstance(kind, inspect.Metadata) and kind.extra_json_schema:
+            return str(kind.extra_json_schema.get("description", ""))
+    return ""
 
 
 def _choices(kinds: Iterable[inspect.Type]) -> Iterable[object]:

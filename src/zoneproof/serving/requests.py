@@ -60,14 +60,17 @@ def _check_length(length: int) -> None:
 _decoder = functools.cache(msgspec.json.Decoder)
 
 
-def decode(data: bytes | msgspec.Raw, into: Any) -> Any:
-    """Return JSON as a type that msgspec knows. Raises HttpError ``malformed_json_payload``."""
+def decode(data: bytes | msgspec.Raw, into: Any, key: str = "") -> Any:
+    """Return JSON, which stands at ``key`` in a body or is all of it, as a type of msgspec's.
+
+    Raises HttpError ``malformed_json_payload``.
+    """
     try:
         return _decoder(into).decode(data)
     except msgspec.ValidationError as error:
-        problem = complaint(error, into, table="an object")
+        problem = complaint(error, into, table="an object", key=key)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        problem = str(error)
+        problem = str(error) if bytes(data).strip() else "it is empty"
     except RecursionError:
         problem = "it is nested too deeply"
     raise HttpError(

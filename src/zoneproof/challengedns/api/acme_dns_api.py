@@ -238,13 +238,13 @@ def _read_fields(body: bytes) -> Fields:
 
 def _text_field(fields: Fields, key: str) -> str:
     """Return a text; it is empty if it is missing or null."""
-    text: str | None = decode(fields.get(key, _NULL), _TEXT)
+    text: str | None = decode(fields.get(key, _NULL), _TEXT, key)
     return text or ""
 
 
 def _texts_field(fields: Fields, key: str) -> list[str]:
     """Return a list of texts; it is empty if it is missing or null."""
-    texts: list[str] | None = decode(fields.get(key, _NULL), _TEXTS)
+    texts: list[str] | None = decode(fields.get(key, _NULL), _TEXTS, key)
     return texts or []
 
 

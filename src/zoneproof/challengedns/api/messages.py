@@ -12,7 +12,7 @@ from zoneproof.challengedns.store.checks import MAX_NOTE
 from zoneproof.challengedns.store.registrations import NewRegistration, Registrations
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.challengedns.store.tenant_rows import LicenceKey, Tenant
-from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA, MAX_QUOTA, NAME_PATTERN
+from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA, MAX_QUOTA, NAME_PATTERN, NAME_RULE
 from zoneproof.challengedns.store.usage import MonthOfTenant
 from zoneproof.storage import Transaction
 
@@ -22,7 +22,7 @@ MAX_TIME = 253_402_300_799
 Note = Annotated[str, Meta(max_length=MAX_NOTE)]
 Quota = Annotated[int, Meta(ge=0, le=MAX_QUOTA)]
 Time = Annotated[int, Meta(ge=0, le=MAX_TIME, description="Seconds since 1970.")]
-TenantName = Annotated[str, Meta(pattern=NAME_PATTERN)]
+TenantName = Annotated[str, Meta(pattern=NAME_PATTERN, description=NAME_RULE)]
 Cidrs = Annotated[list[str], Meta(description="Networks such as 192.0.2.0/24 or 2001:db8::/32.")]
 
 Subdomain = Annotated[str, Meta(pattern="^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$")]

@@ -23,6 +23,7 @@ from zoneproof.core.text import printable
 from zoneproof.storage import Transaction
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+NAME_RULE = "use up to 63 of a-z, 0-9, '.', '_', '-', beginning with a letter or digit"
 DEFAULT_QUOTA = 500
 MAX_QUOTA = 10_000_000
 
@@ -169,7 +170,7 @@ def tenant_meant(tx: Transaction, key: str) -> str | None:
 
 def _what_is_wrong(key: str, key_id: str | None, found: LicenceKey | None) -> str:
     if not key:
-        return "no licence key was sent"
+        return "no licence key was sent as Bearer or Basic, in the path or in the form"
     if key_id is None:
         return "the licence key is malformed"
     if found is None:
@@ -253,8 +254,7 @@ def check_tenant_name(name: str) -> str:
     """Return a name that a tenant can have. Raises RegistrationError ``invalid_name``."""
     if not _NAME.match(name):
         raise RegistrationError(
-            f"'{printable(name[:70])}' is not a valid tenant name: use up to 63 of a-z, 0-9, '.', "
-            "'_', '-', beginning with a letter or digit",
+            f"'{printable(name[:70])}' is not a valid tenant name: {NAME_RULE}",
             code="invalid_name",
         )
     return name
