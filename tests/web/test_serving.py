@@ -18,6 +18,7 @@ from tests.cli.inside import Inside
 from tests.support.full_home import issued
 from tests.support.self_signed import write_certificate
 from tests.support.web_pages import WebPages
+from tests.support.world import World
 from zoneproof.manager import Home
 from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.serving.certificate import KeyPair
@@ -200,3 +201,9 @@ def test_the_link_for_the_first_administrator_ends_when_there_is_one(inside: Ins
         assert (answer.status, "was used already" in answer.text) == (400, True)
     with WebPages(inside.home) as pages:
         assert pages.link == f"{pages.url}/"
+
+
+def test_the_first_page_says_that_secrets_cannot_be_opened(world: World, pages: WebPages) -> None:
+    (world.home / "vault.key").unlink()
+    text = pages.administrator().get("/").text
+    assert "Stored secrets cannot be opened, so nothing can be renewed: the vault key" in text

@@ -32,6 +32,7 @@ from zoneproof.manager import Home, Manager, Outcome, Renewal, try_renewals
 from zoneproof.manager import renew as renew_certificates
 from zoneproof.manager import resume as resume_certificate
 from zoneproof.manager.certificates.daemon import keep_renewed, tell
+from zoneproof.manager.certificates.last_resort import STOPPING, LastResort
 
 
 @click.command(cls=GroupedHelp, groups=[TERMS_GROUP])
@@ -67,10 +68,14 @@ def renew(
 
     how = Telling.of(options)
     run = run_from(options)
-    with _telling_renewals(how) as (emit_for, on_result):
-        results, problems = run_with_manager(work, run)
-    for problem in problems:
-        click.echo(f"zoneproof: {problem}", err=True)
+    try:
+        with _telling_renewals(how) as (emit_for, on_result):
+            results, problems = run_with_manager(work, run)
+    except STOPPING as error:
+        if not (staging or dry_run):
+            _tell_problems(run_until_done(LastResort(Home.find()).tell_stopped(error)))
+        raise
+    _tell_problems(problems)
     if on_result is None:
         for result in results:
             tell_renewal(result, how)
@@ -139,6 +144,11 @@ def tell_renewal(result: Renewal, how: Telling) -> None:
         click.echo(result.text, err=failed)
         for record in result.error.records if result.error else ():
             click.echo(f"\n  {printable(record)}\n")
+
+
+def _tell_problems(problems: Sequence[str]) -> None:
+    for problem in problems:
+        click.echo(f"zoneproof: {printable(problem)}", err=True)
 
 
 def _tell_sum(results: Sequence[Renewal]) -> None:

@@ -12,9 +12,15 @@ from zoneproof.cli.option_groups import json_option
 from zoneproof.cli.output import json_document, print_rows, tell_all
 from zoneproof.cli.running import read_home
 from zoneproof.core import times
-from zoneproof.core.errors import InvalidInputError, StorageError
+from zoneproof.core.errors import InvalidInputError, StorageError, VaultError
 from zoneproof.core.text import printable
-from zoneproof.manager import CertificateSummary, DamagedCertificate, Home, ManagedCertificate
+from zoneproof.manager import (
+    CertificateSummary,
+    DamagedCertificate,
+    Home,
+    ManagedCertificate,
+    Manager,
+)
 from zoneproof.manager.certificates.definition_file import format_definitions
 from zoneproof.manager.certificates.details import (
     details,
@@ -25,6 +31,7 @@ from zoneproof.manager.certificates.details import (
 )
 from zoneproof.manager.certificates.details import history as history_of
 
+_NO_PROBLEM = "no certificate has a problem"
 _CHANGE = (
     "one is pending until it works: 'zoneproof resume {0}' tries it, 'zoneproof edit {0}"
     " --discard-change' discards it"
@@ -36,13 +43,20 @@ _CHANGE = (
 @click.option("--toml", "as_toml", is_flag=True, help="Print a file for 'zoneproof apply'.")
 @json_option
 def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
-    """List the managed certificates and their status."""
+    """List the managed certificates and their status.
+
+    With --problems, exits with 1 if stored secrets cannot be opened: then nothing is renewed.
+    """
     now = datetime.now(UTC)
 
     if as_toml:
         _print_toml(problems=problems, as_json=as_json)
         return
-    found = read_home(lambda manager: summaries(manager, now))
+
+    async def look(manager: Manager) -> tuple[list[CertificateSummary], str]:
+        return await summaries(manager, now), manager.vault_problem
+
+    found, vault_problem = read_home(look)
     some = bool(found)
     if problems:
         found = [one for one in found if one.needs_attention]
@@ -51,13 +65,19 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
         expires, renews = expiry_text(one, now) or "-", renewal_text(one, now) or "-"
         return one.name, one.status, expires, renews, remark(one, now)
 
+    none = "no certificate has a problem of its own" if vault_problem else _NO_PROBLEM
     tell_all(
         found,
         ("NAME", "STATUS", "EXPIRES", "RENEWS", ""),
         row,
-        if_none="no certificate has a problem" if some else _none_yet(),
+        if_none=none if some else _none_yet(),
         as_json=as_json,
     )
+    if vault_problem:
+        text = printable(f"zoneproof: stored secrets cannot be opened: {vault_problem}")
+        click.echo(text, err=True)
+        if problems:
+            raise SystemExit(VaultError.exit_code)
 
 
 def _none_yet() -> str:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from zoneproof.core.aio import KeyedLocks
+from zoneproof.core.errors import VaultError
 from zoneproof.dnsquery import Resolver
 from zoneproof.issuance import Journal
 from zoneproof.manager.accounts.clients import ClientPool, Directories
@@ -73,6 +74,15 @@ class Manager(msgspec.Struct, frozen=True):
     def resolver(self) -> Resolver:
         """The one for questions about no method. Raises InvalidInputError, DnsError."""
         return self.resolvers.get(self.run.dns.over(self.settings.dns).resolvers or ())
+
+    @property
+    def vault_problem(self) -> str:
+        """Why no stored secret can be opened, in a line; empty if the vault key is there."""
+        try:
+            self.vault.check()
+        except VaultError as error:
+            return error.message
+        return ""
 
     async def circumstances(self, definition: CertificateDefinition | None = None) -> Circumstances:
         """Return what attempts depend on, of all certificates or of one. Raises StorageError."""

@@ -178,6 +178,16 @@ def load_settings(home: Path) -> Settings:
     return _load(path, str(path)) if path.exists() else Settings()
 
 
+class _OnlyNotify(msgspec.Struct, frozen=True):
+    notify: NotifySettings = NotifySettings()
+
+
+def load_notify_settings(home: Path) -> NotifySettings:
+    """Read who is told, also where the rest of the file cannot be used. Raises ConfigError."""
+    path = home / FILE
+    return load_toml(path, _OnlyNotify).notify if path.exists() else NotifySettings()
+
+
 def _load(path: Path, called: str) -> Settings:
     """Read the file, which errors call by that name."""
     try:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from zoneproof.core.errors import ConfigError, HeldUpError, StorageError, VaultError
+from zoneproof.core.errors import HeldUpError, StorageError
+from zoneproof.manager.certificates.last_resort import STOPPING, LastResort
 from zoneproof.manager.certificates.renew import EmitFor, Renewal, renew
 from zoneproof.manager.certificates.renewal_state import LOOK_EVERY
 from zoneproof.manager.certificates.schedule import next_wake
@@ -29,17 +31,20 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-async def tell(manager: Manager, results: Sequence[Renewal]) -> list[str]:
+async def tell(
+    manager: Manager, results: Sequence[Renewal], last_resort: LastResort | None = None
+) -> list[str]:
     """Notify whoever the settings name of what came of a run, and of keys that expire.
 
     Returns a line for each who was not reached. Whether somebody was reached or not, the same is
-    not told again at once.
+    not told again at once; what the database cannot remember, ``last_resort`` tells.
     """
     states, settings = manager.states, manager.settings.notify
     if not settings.smtp and not settings.webhook:
         return []
     now = datetime.now(UTC)
     problems: list[str] = []
+    unnoted: list[Notice] = []
     try:
         notices = await key_notices(manager.store, manager.credentials, now)
     except StorageError as error:
@@ -49,7 +54,12 @@ async def tell(manager: Manager, results: Sequence[Renewal]) -> list[str]:
             if await _is_news(states, notice, now):
                 notices.append(notice)
         except StorageError as error:  # of that certificate, at worst of all
-            problems.append(f"no notification was sent about {notice.certificate}: {error.message}")
+            text = f"cannot note what was told about {notice.certificate}: {error.message}"
+            problems.append(text)
+            if notice.kind != "renewed":
+                unnoted.append(notice)
+    if unnoted:
+        problems += await (last_resort or LastResort(manager.home)).tell(unnoted)
     return problems + (await send(notices, settings) if notices else [])
 
 
@@ -92,17 +102,24 @@ async def keep_renewed(
 
     ``on_round`` gets what came of each round and when the next one is. The home is opened anew for
     each, so that definitions, settings and keys may change meanwhile; while it cannot be opened,
-    ``on_trouble`` gets a line and it is tried again in a minute. Raises BusyError if another
-    process already does this for the home.
+    ``on_trouble`` gets a line, people are notified once a day, and it is tried again in a minute.
+    Raises BusyError if another process already does this for the home.
     """
-    home.create()
-    with home.lock(_LOCK, "is renewing this home's certificates"):
+    last_resort, is_locked = LastResort(home), False
+    with ExitStack() as stack:
         while True:
             before = await _read_settings(home, run)
             try:
-                results, wake = await _round(home, run, emit_for, on_trouble)
-            except (StorageError, VaultError, ConfigError) as error:
+                if not is_locked:
+                    home.create()
+                    doing = "is renewing this home's certificates"
+                    stack.enter_context(home.lock(_LOCK, doing))
+                    is_locked = True
+                results, wake = await _round(home, run, emit_for, on_trouble, last_resort)
+            except STOPPING as error:
                 on_trouble(f"{error.message}; trying again in a minute")
+                for problem in await last_resort.tell_stopped(error):
+                    on_trouble(problem)
                 wake = datetime.now(UTC) + _AFTER_TROUBLE
             else:
                 on_round(results, wake)
@@ -121,7 +138,7 @@ async def _read_settings(home: Home, run: RunOptions) -> bytes:
         async with open_manager(home, run, needs_secrets=False) as manager:
             known = await manager.circumstances()
             certificates = await manager.certificates.each()
-    except (StorageError, VaultError, ConfigError):
+    except STOPPING:
         return b""
     definitions = [
         one.definition if isinstance(one, ManagedCertificate) else one.error.message
@@ -132,11 +149,15 @@ async def _read_settings(home: Home, run: RunOptions) -> bytes:
 
 
 async def _round(
-    home: Home, run: RunOptions, emit_for: EmitFor, on_trouble: Callable[[str], None]
+    home: Home,
+    run: RunOptions,
+    emit_for: EmitFor,
+    on_trouble: Callable[[str], None],
+    last_resort: LastResort,
 ) -> tuple[list[Renewal], datetime]:
     async with open_manager(home, run) as manager:
         results = await renew(manager, emit_for, next_wake=datetime.now(UTC) + LOOK_EVERY)
-        problems = await tell(manager, results)
+        problems = await tell(manager, results, last_resort)
     for problem in problems:
         on_trouble(problem)
     moments = [moment for result in results for moment in result.look_again_at]

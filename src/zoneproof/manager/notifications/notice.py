@@ -33,7 +33,8 @@ class Notice(msgspec.Struct, frozen=True):
 
     ``kind`` is also ``test``, for the message that a person asks for to see whether it arrives.
     ``expires_at`` is the present certificate's end, None without one; ``at`` is when it happened.
-    ``key_expiring`` is about a ``credential``, and ``certificate`` empty then.
+    ``key_expiring`` is about a ``credential``, and ``certificate`` empty then; so it is where no
+    certificate can be renewed.
     Moments are timezone-aware, in UTC.
     """
 
@@ -49,7 +50,9 @@ class Notice(msgspec.Struct, frozen=True):
     @property
     def about(self) -> str:
         """What it is about, in words."""
-        return f"credential {self.credential}" if self.credential else self.certificate
+        if self.credential:
+            return f"credential {self.credential}"
+        return self.certificate or "all certificates"
 
 
 def fit_to_send(notice: Notice) -> Notice:
