@@ -91,7 +91,7 @@ def test_another_key_is_refused_with_the_ids_of_both() -> None:
     with pytest.raises(VaultError) as caught:
         Keyring((other,), "$ZONEPROOF_VAULT_KEY").open(RING.seal(b"secret", CONTEXT), CONTEXT)
     assert caught.value.message == (
-        f"the secret {CONTEXT} was sealed with the vault key {KEY.id}, but $ZONEPROOF_VAULT_KEY"
+        f"a stored secret was sealed with the vault key {KEY.id}, but $ZONEPROOF_VAULT_KEY"
         f" holds {other.id}: add the key {KEY.id} before it"
     )
 

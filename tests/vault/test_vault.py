@@ -54,7 +54,7 @@ def test_a_lost_key_is_named_with_the_places_where_it_was_looked_for(home: Path)
         f"the vault key {key.id} is missing: there is neither $ZONEPROOF_VAULT_KEY nor"
         " $ZONEPROOF_VAULT_KEY_FILE nor $CREDENTIALS_DIRECTORY/zoneproof-vault-key nor"
         f" {home}/vault.key: restore the key in one of these places (or, if it is lost for good,"
-        f" remove {home}/vault.key-id and set every secret again)"
+        f" remove {home}/vault.key-id, and whatever needs a secret says how to store it anew)"
     )
     with pytest.raises(VaultError) as caught:
         open_vault(home)
@@ -123,7 +123,8 @@ def test_another_s_key_is_refused_with_the_ids_of_both(
     assert caught.value.message == (
         f"the secrets in {home} were sealed with the vault key {right.id}, but"
         f" $ZONEPROOF_VAULT_KEY holds {wrong.id}: add the key {right.id} before it"
-        f" (or, if it is lost for good, remove {home}/vault.key-id and set every secret again)"
+        f" (or, if it is lost for good, remove {home}/vault.key-id, and whatever needs a secret"
+        " says how to store it anew)"
     )
     monkeypatch.setenv("ZONEPROOF_VAULT_KEY", f"{right.to_text()} {wrong.to_text()}")
     assert open_vault(home).open(sealed, CONTEXT) == b"secret"

@@ -16,7 +16,7 @@ from zoneproof.cli.completion import account_argument, accounts, authorities
 from zoneproof.cli.option_groups import PATH, Commands, Option, check_email, json_option
 from zoneproof.cli.options import terms_from, terms_options
 from zoneproof.cli.output import json_document, print_rows, tell, tell_all
-from zoneproof.cli.running import run_with_manager, run_with_terms
+from zoneproof.cli.running import read_home, run_with_manager, run_with_terms
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import write_new
 from zoneproof.core.names import Identifier
@@ -93,13 +93,11 @@ def register(ca: str, name: str, key_type: str | None, as_json: bool, **options:
 @json_option
 def list_accounts(as_json: bool) -> None:
     """List the accounts; keys are never shown."""
-    found = [
-        one.facts for one in run_with_manager(lambda manager: manager.accounts.all(), to_read=True)
-    ]
+    found = [one.facts for one in read_home(lambda manager: manager.accounts.all())]
 
     def row(one: AccountFacts) -> Sequence[str]:
         url = one.account_url or "not registered"
-        return one.name, one.ca, one.key_type, one.contact_text or "-", url
+        return one.name, one.ca, one.key_type or "cannot be opened", one.contact_text or "-", url
 
     tell_all(
         found,
@@ -118,7 +116,9 @@ def show(name: str, offline: bool, as_json: bool) -> None:
     """Show an account, its status at the CA, and what uses it."""
 
     found = run_with_manager(
-        lambda manager: changes.details(manager, name, ask_ca=not offline), to_read=True
+        lambda manager: changes.details(manager, name, ask_ca=not offline),
+        needs_secrets=False,
+        to_read=True,
     )
     if as_json:
         json_document(found.as_fields())
@@ -161,7 +161,9 @@ def remove(name: str, force: bool, yes: bool, as_json: bool) -> None:
     found, users = _with_users(name)
     if force or not users:  # else it is refused
         confirm(f"Remove the account {found.name} and its key for good?", yes=yes)
-    users = run_with_manager(lambda manager: changes.remove(manager, found, force=force))
+    users = run_with_manager(
+        lambda manager: changes.remove(manager, found, force=force), needs_secrets=False
+    )
     if as_json:
         json_document({"removed": found.name, "used_by": users})
         return
@@ -177,7 +179,7 @@ def _with_users(name: str) -> tuple[StoredAccount, list[str]]:
         found = await manager.accounts.get(name)
         return found, await changes.certificates_using(manager, found)
 
-    return run_with_manager(read)
+    return run_with_manager(read, needs_secrets=False)
 
 
 @account.command()

@@ -25,7 +25,7 @@ from zoneproof.cli.options import dns_settings
 from zoneproof.cli.output import json_document, print_rows, tell, tell_all
 from zoneproof.cli.running import read_home, run_with_manager
 from zoneproof.core import times
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError, VaultError
 from zoneproof.core.text import count, printable
 from zoneproof.manager import (
     Credential,
@@ -201,7 +201,11 @@ def set_fields(
     """
 
     async def work(manager: Manager) -> tuple[Credential, tuple[str, ...]]:
-        before = await manager.credentials.get(name)
+        lost: VaultError | None = None
+        try:
+            before = await manager.credentials.get(name)
+        except VaultError as error:
+            before, lost = await manager.credentials.get_emptied(name), error
         given = given_for(before.provider, fields)
 
         def change(found: Credential) -> Credential:
@@ -211,8 +215,16 @@ def set_fields(
             return after
 
         wanted = change(before)
-        require_usable(manager, wanted.provider, wanted.fields)
-        after = await manager.credentials.change(name, change)
+        try:
+            require_usable(manager, wanted.provider, wanted.fields)
+        except InvalidInputError as error:
+            if lost:
+                raise VaultError(f"{lost.message}: {error.message}") from error
+            raise
+        after = await manager.credentials.change(name, change, emptied=lost is not None)
+        if lost:
+            text = f"zoneproof: warning: what {name} held is lost: it has only the fields given"
+            click.echo(printable(text), err=True)
         return after, await credential_users(manager.store, name)
 
     settings, ends = dns_settings(dns), parse_expiry(expires) if expires else None

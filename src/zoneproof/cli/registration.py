@@ -12,7 +12,7 @@ from zoneproof.cli.completion import credentials
 from zoneproof.cli.credential_fields import given_fields
 from zoneproof.cli.option_groups import PATH, Commands, field_option, json_option
 from zoneproof.cli.output import json_document, tell, tell_all
-from zoneproof.cli.running import run_with_manager
+from zoneproof.cli.running import read_home, run_with_manager
 from zoneproof.core.errors import AwaitingUserError, InvalidInputError
 from zoneproof.core.files import exists_already, write_new
 from zoneproof.core.names import DomainName, Identifier
@@ -162,7 +162,9 @@ def remove(domain: str, server: str, yes: bool, as_json: bool) -> None:
     """
     name, one = _the_only(domain, server)
     confirm(f"Remove the key of {one.fulldomain}? This home may have the only copy.", yes=yes)
-    run_with_manager(lambda manager: manager.registrations.remove(one.server, name))
+    run_with_manager(
+        lambda manager: manager.registrations.remove(one.server, name), needs_secrets=False
+    )
     text = f"{name} no longer has a registration at {one.server}"
     tell({"removed": _shown(name, one)}, text, as_json=as_json)
 
@@ -217,8 +219,8 @@ def export(domains: Sequence[str], form: str, output: Path, server: str, as_json
 
 def _chosen(domains: Sequence[str], server: str) -> dict[DomainName, Registration]:
     if domains:
-        return dict(_the_only(domain, server) for domain in domains)
-    found = _find(server)
+        return dict(_the_only(domain, server, to_export=True) for domain in domains)
+    found = _find(server, to_export=True)
     if not found:
         raise InvalidInputError("there are no registrations to export")
     chosen = dict(found)
@@ -233,15 +235,22 @@ def _shown(domain: DomainName, one: Registration) -> dict[str, str]:
     return {"domain": domain.text, "fulldomain": one.fulldomain.text, "server": one.server}
 
 
-def _find(server: str) -> list[tuple[DomainName, Registration]]:
+def _find(server: str, *, to_export: bool = False) -> list[tuple[DomainName, Registration]]:
+    """Return the registrations at the server, or at all; with passwords only ``to_export``."""
     wanted = ServerUrl.parse(server).identity if server else ""
-    found = run_with_manager(lambda manager: manager.registrations.all(), to_read=True)
+    if to_export:
+        found = run_with_manager(lambda manager: manager.registrations.all(), to_read=True)
+    else:
+        found = read_home(lambda manager: manager.registrations.without_passwords())
     return [(domain, one) for domain, one in found if wanted in ("", one.server)]
 
 
-def _the_only(domain: str, server: str) -> tuple[DomainName, Registration]:
+def _the_only(
+    domain: str, server: str, *, to_export: bool = False
+) -> tuple[DomainName, Registration]:
     name = DomainName.parse(domain).base
-    found = [(one, registration) for one, registration in _find(server) if one == name]
+    all_found = _find(server, to_export=to_export)
+    found = [(one, registration) for one, registration in all_found if one == name]
     if not found:
         raise InvalidInputError(
             f"there is no registration for {name}: 'zoneproof registration list' shows all"

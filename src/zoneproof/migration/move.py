@@ -216,7 +216,7 @@ def _store_account(tx: Transaction, accounts: Accounts, archived: ArchivedAccoun
         name=archived.name,
         directory_url=archived.directory_url,
         account_url=archived.account_url,
-        key=AccountKey.from_pem(archived.key.encode()),
+        kept_key=AccountKey.from_pem(archived.key.encode()),
         contact=archived.contact,
         ca_bundle=Path(archived.ca_bundle) if archived.ca_bundle else None,
         allow_http=archived.allow_http,

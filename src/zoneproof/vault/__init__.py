@@ -5,6 +5,6 @@ text column.
 """
 
 from zoneproof.vault.keyring import Key, Keyring, key_id_of
-from zoneproof.vault.vault import SealedColumn, Vault, open_vault
+from zoneproof.vault.vault import SealedColumn, Vault, naming, open_vault
 
-__all__ = ["Key", "Keyring", "SealedColumn", "Vault", "key_id_of", "open_vault"]
+__all__ = ["Key", "Keyring", "SealedColumn", "Vault", "key_id_of", "naming", "open_vault"]

@@ -109,8 +109,8 @@ class Keyring(msgspec.Struct, frozen=True):
         key = next((key for key in self.keys if key.id == key_id), None)
         if key is None:
             raise VaultError(
-                f"the secret {context} was sealed with the vault key {key_id}, but {self.source}"
-                f" holds {', '.join(self.ids)}: add the key {key_id} before it"
+                f"a stored secret was sealed with the vault key {key_id}, but {self.source} holds"
+                f" {', '.join(self.ids)}: add the key {key_id} before it"
             )
         header, nonce = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:][:_NONCE_BYTES]
         ciphertext = sealed[_HEADER_BYTES + _NONCE_BYTES :]

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -125,13 +127,17 @@ class Vault:
         if used is None:
             return
         if keyring is None:
-            raise self._missing(used)
+            raise self._missing(used, f" (or, if it is lost for good, {self._give_up})")
         if used not in keyring.ids:
             raise VaultError(
                 f"the secrets in {self._note.parent} were sealed with the vault key {used}, but"
                 f" {keyring.source} holds {', '.join(keyring.ids)}: add the key {used} before it"
-                f" (or, if it is lost for good, remove {self._note} and set every secret again)"
+                f" (or, if it is lost for good, {self._give_up})"
             )
+
+    @property
+    def _give_up(self) -> str:
+        return f"remove {self._note}, and whatever needs a secret says how to store it anew"
 
     def _sealing_keys(self) -> Keyring:
         # As they are now: what is sealed with a key that is gone from its place would be lost.
@@ -158,13 +164,23 @@ class Vault:
             self._keyring = _find_keys(self._key_file)
         return self._keyring
 
-    def _missing(self, key_id: str) -> VaultError:
+    def _missing(self, key_id: str, otherwise: str = "") -> VaultError:
         return VaultError(
             f"the vault key {key_id} is missing: there is neither ${_VARIABLE} nor"
             f" ${_FILE_VARIABLE} nor ${_FOLDER_VARIABLE}/{_CREDENTIAL} nor {self._key_file}:"
-            " restore the key in one of these places (or, if it is lost for good, remove"
-            f" {self._note} and set every secret again)"
+            f" restore the key in one of these places{otherwise}"
         )
+
+
+@contextmanager
+def naming(what: str, way_out: str) -> Iterator[None]:
+    """Let a VaultError say what cannot be opened, and what helps if the key is lost for good."""
+    try:
+        yield
+    except VaultError as error:
+        raise VaultError(
+            f"{what} cannot be opened: {error.message}; if that cannot be had, {way_out}"
+        ) from error
 
 
 def open_vault(home: Path) -> Vault:

@@ -15,6 +15,7 @@ from zoneproof.core.errors import (
     AcmeError,
     AcmeProblemError,
     InvalidInputError,
+    VaultError,
 )
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import binding_records
@@ -120,7 +121,7 @@ async def details(manager: Manager, name: str, *, ask_ca: bool) -> AccountDetail
     if found.account_url and ask_ca:
         try:
             status = (await ask(manager.clients, found)).status
-        except AcmeError as error:
+        except (AcmeError, VaultError) as error:
             problem = error.message
     users = await certificates_using(manager, found)
     found = await manager.accounts.get(name)  # whose URL or key may be another one by now
@@ -154,7 +155,7 @@ async def roll_over(manager: Manager, name: str, kind: KeyKind | None = None) ->
             return account
         key = AccountKey.generate(kind or account.key.algorithm)
         await manager.accounts.keep_next_key(account, key)
-        return await _give_key(manager.accounts, replace(account, next_key=key), key)
+        return await _give_key(manager.accounts, replace(account, kept_next_key=key), key)
 
 
 async def _give_key(accounts: Accounts, account: StoredAccount, key: AccountKey) -> StoredAccount:

@@ -23,9 +23,9 @@ from zoneproof.acme import (
     find_ca,
 )
 from zoneproof.core import times
-from zoneproof.core.errors import InvalidInputError, NotFoundError
+from zoneproof.core.errors import InvalidInputError, NotFoundError, VaultError
 from zoneproof.storage import Row, Store, Stored, Transaction, Value, among, parsed, reads, writes
-from zoneproof.vault import SealedColumn, Vault
+from zoneproof.vault import SealedColumn, Vault, naming
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _COLUMNS = """
@@ -43,7 +43,10 @@ VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING
 
 
 class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be shown of an account. ``ca`` is the CA's short name, or its directory URL."""
+    """What may be shown of an account. ``ca`` is the CA's short name, or its directory URL.
+
+    ``key_type`` is empty if the key cannot be opened.
+    """
 
     name: str
     ca: str
@@ -67,7 +70,7 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
             "directory": self.directory_url if self.ca != self.directory_url else "",
             "account URL": self.account_url or "not registered",
             "contact": self.contact_text,
-            "key": self.key_type,
+            "key": self.key_type or "cannot be opened",
             "rollover": "was interrupted; its next use continues it"
             if self.rollover_pending
             else "",
@@ -82,27 +85,62 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
         return ", ".join(text.removeprefix("mailto:") for text in self.contact)
 
 
+class SealedKey(msgspec.Struct, frozen=True):
+    """A key as it is stored, which is opened when it is used: who looks needs no vault key."""
+
+    account: str
+    sealed: str
+    context: str
+    vault: Vault
+
+    def open(self) -> AccountKey:
+        """Return the key. Raises VaultError."""
+        way_out = (
+            f"'zoneproof account remove {self.account} --force' and then 'zoneproof account"
+            " register' make a new account"
+        )
+        with naming(f"the key of the account {self.account}", way_out):
+            return AccountKey.from_pem(self.vault.open(self.sealed, self.context))
+
+
 class StoredAccount(msgspec.Struct, frozen=True):
     """An account key, and its URL at the CA (empty until the CA has confirmed it).
 
-    ``next_key`` is there while a rollover may have been done. ``ca_bundle`` are the only roots to
-    trust for the CA, ``allow_http`` lets a CA without TLS on this machine through.
+    Stored keys are opened when they are used, which raises VaultError. ``next_key`` is there while
+    a rollover may have been done. ``ca_bundle`` are the only roots to trust for the CA,
+    ``allow_http`` lets a CA without TLS on this machine through.
     """
 
     id: str
     name: str
     directory_url: str
     account_url: str
-    key: AccountKey
+    kept_key: AccountKey | SealedKey
     contact: tuple[str, ...] = ()
-    next_key: AccountKey | None = None
+    kept_next_key: AccountKey | SealedKey | None = None
     ca_bundle: Path | None = None
     allow_http: bool = False
     created_at: str = ""
 
     @property
+    def key(self) -> AccountKey:
+        """The key by which the CA knows the account."""
+        kept = self.kept_key
+        return kept.open() if isinstance(kept, SealedKey) else kept
+
+    @property
+    def next_key(self) -> AccountKey | None:
+        """The key that a rollover is about to bring in."""
+        kept = self.kept_next_key
+        return kept.open() if isinstance(kept, SealedKey) else kept
+
+    @property
     def facts(self) -> AccountFacts:
         """What may be shown of it: everything but the keys."""
+        try:
+            key_type = self.key.algorithm.lower()
+        except VaultError:
+            key_type = ""
         return AccountFacts(
             name=self.name,
             ca=find_ca(self.directory_url).name,
@@ -110,8 +148,8 @@ class StoredAccount(msgspec.Struct, frozen=True):
             account_url=self.account_url,
             registered=bool(self.account_url),
             contact=self.contact,
-            key_type=self.key.algorithm.lower(),
-            rollover_pending=self.next_key is not None,
+            key_type=key_type,
+            rollover_pending=self.kept_next_key is not None,
             ca_bundle=str(self.ca_bundle or ""),
             created_at=self.created_at,
         )
@@ -306,8 +344,9 @@ class Accounts(Stored):
         Nothing is changed if another process has ended this rollover already.
         """
         rows = tx.query("SELECT next_key FROM accounts WHERE id = ?", (account.id,))
-        pending = self._next_key(account.id, rows[0][0]) if rows else None
-        if pending and account.next_key and pending.thumbprint == account.next_key.thumbprint:
+        pending = self._next_key(account.id, account.name, rows[0][0]) if rows else None
+        known = account.next_key
+        if pending and known and pending.open().thumbprint == known.thumbprint:
             tx.execute(
                 "UPDATE accounts SET private_key = ?, next_key = NULL WHERE id = ?",
                 (self._sealed(account.id, _KEY, key), account.id),
@@ -332,9 +371,9 @@ class Accounts(Stored):
             name=name,
             directory_url=directory_url,
             account_url=account_url,
-            key=self._opened(key, _KEY, sealed),
+            kept_key=SealedKey(name, sealed, _KEY.context(key), self._vault),
             contact=parsed(contact, _texts, ()),
-            next_key=self._next_key(key, row[5]),
+            kept_next_key=self._next_key(key, name, row[5]),
             ca_bundle=Path(bundle) if bundle else None,
             allow_http=bool(row[8]),
             created_at=created_at,
@@ -343,12 +382,9 @@ class Accounts(Stored):
     def _sealed(self, account_id: str, column: SealedColumn, key: AccountKey) -> str:
         return self._vault.seal(key.to_pem(), column.context(account_id))
 
-    def _next_key(self, account_id: str, sealed: Value) -> AccountKey | None:
-        return self._opened(account_id, _NEXT_KEY, str(sealed)) if sealed else None
-
-    def _opened(self, account_id: str, column: SealedColumn, sealed: str) -> AccountKey:
-        pem = self._vault.open(sealed, column.context(account_id))
-        return AccountKey.from_pem(pem)
+    def _next_key(self, account_id: str, name: str, sealed: Value) -> SealedKey | None:
+        context = _NEXT_KEY.context(account_id)
+        return SealedKey(name, str(sealed), context, self._vault) if sealed else None
 
 
 def _reach(row: Row) -> AccountReach:
@@ -387,7 +423,7 @@ def new_account(
         name=name,
         directory_url=directory_url,
         account_url="",
-        key=key or AccountKey.generate(terms.key_kind),
+        kept_key=key or AccountKey.generate(terms.key_kind),
         contact=(f"mailto:{terms.email}",) if terms.email else (),
         ca_bundle=terms.ca_bundle.absolute() if terms.ca_bundle else None,
         allow_http=terms.allow_http,

@@ -16,11 +16,16 @@ from zoneproof.core.errors import InvalidNameError, NotFoundError, StorageError
 from zoneproof.core.names import Identifier
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.storage import Row, Store, Stored, Transaction, reads, record, writes
-from zoneproof.vault import SealedColumn, Vault
+from zoneproof.vault import SealedColumn, Vault, naming
 
 S = TypeVar("S", bound=msgspec.Struct)
 _PASSWORD = SealedColumn("certificates", "pkcs12_password")
 _PENDING = SealedColumn("certificates", "pending")
+# What each is called, and what helps where it cannot be opened.
+_SECRETS = {
+    _PASSWORD: ("the PKCS #12 password", "--pkcs12-password VALUE' sets another"),
+    _PENDING: ("the pending change", "--discard-change' forgets it"),
+}
 _COLUMNS = "id, name, definition, state, pending IS NOT NULL"
 _SAVE = """
 INSERT INTO certificates (id, name, definition, pkcs12_password, state, created_at)
@@ -187,7 +192,9 @@ class Certificates(Stored):
         if not rows or rows[0][1] is None:
             return b""
         key, sealed = map(str, rows[0])
-        return self._vault.open(sealed, column.context(key))
+        what, way_out = _SECRETS[column]
+        with naming(f"{what} of {name}", f"'zoneproof edit {name} {way_out}"):
+            return self._vault.open(sealed, column.context(key))
 
 
 def decode_state(name: str, state: bytes, form: type[S]) -> S:

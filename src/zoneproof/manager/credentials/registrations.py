@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -10,7 +11,7 @@ from zoneproof.core import times
 from zoneproof.core.names import DomainName
 from zoneproof.providers import Registration
 from zoneproof.storage import Row, Store, Stored, Transaction, reads, writes
-from zoneproof.vault import SealedColumn, Vault
+from zoneproof.vault import SealedColumn, Vault, naming
 
 _PASSWORD = SealedColumn("registrations", "password")
 _BY_DOMAIN = """
@@ -48,6 +49,14 @@ class StoredRegistrations(Stored):
         return [(DomainName(str(row[6])), self._registration(row[:6])) for row in rows]
 
     @reads
+    def without_passwords(self, tx: Transaction) -> list[tuple[DomainName, Registration]]:
+        """Return what :meth:`all` does with empty passwords, which opens no secret."""
+        return [
+            (DomainName(str(row[6])), _registration(map(str, row[:5]), ""))
+            for row in tx.query(_ALL)
+        ]
+
+    @reads
     def get(self, tx: Transaction, server: str, domain: DomainName) -> Registration | None:
         """Return the registration of a domain, or None."""
         return self._find(tx, _BY_DOMAIN, server, domain)
@@ -64,9 +73,15 @@ class StoredRegistrations(Stored):
         return self._registration(rows[0]) if rows else None
 
     def _registration(self, row: Row) -> Registration:
-        key, server, fulldomain, subdomain, username, sealed = map(str, row)
-        password = self._vault.open(sealed, _PASSWORD.context(key)).decode()
-        return Registration(server, DomainName(fulldomain), subdomain, username, password)
+        *place, sealed = map(str, row)
+        key, _, fulldomain = place[:3]
+        way_out = (
+            "'zoneproof registration remove' and 'registration add' make another for the domain,"
+            " which needs another CNAME"
+        )
+        with naming(f"the password of the registration {fulldomain}", way_out):
+            password = self._vault.open(sealed, _PASSWORD.context(key)).decode()
+        return _registration(place, password)
 
     @reads
     def domains(self, tx: Transaction) -> list[DomainName]:
@@ -101,3 +116,8 @@ class StoredRegistrations(Stored):
         tx.execute(
             "DELETE FROM registrations WHERE server = ? AND domain = ?", (server, domain.text)
         )
+
+
+def _registration(place: Iterable[str], password: str) -> Registration:
+    _, server, fulldomain, subdomain, username = place
+    return Registration(server, DomainName(fulldomain), subdomain, username, password)

@@ -19,7 +19,7 @@ from zoneproof.manager.certificates.task_definition import describe_kind
 from zoneproof.manager.settings import DnsSettings
 from zoneproof.providers import CredentialField, shown_field
 from zoneproof.storage import Row, Store, Stored, Transaction, among, parsed, reads, writes
-from zoneproof.vault import SealedColumn, Vault
+from zoneproof.vault import SealedColumn, Vault, naming
 
 # Most are called after a certificate, whose name may be as long as a domain's, and a provider.
 _LONGEST_NAME = 300
@@ -147,6 +147,14 @@ class Credentials(Stored):
         return found
 
     @reads
+    def get_emptied(self, tx: Transaction, name: str) -> Credential:
+        """Return the one of that name without its fields, which are not opened."""
+        rows = tx.query(f"{_SELECT} WHERE name = ?", (name,))
+        if not rows:
+            raise no_credential(tx, name)
+        return self._credential(rows[0], emptied=True)
+
+    @reads
     def revisions(self, tx: Transaction, names: Collection[str] | None = None) -> dict[str, str]:
         """Return a text for each of that name, or for all, that every change makes another one.
 
@@ -159,9 +167,11 @@ class Credentials(Stored):
     def _select(self, tx: Transaction, rest: str, *parameters: str) -> list[Credential]:
         return [self._credential(row) for row in tx.query(f"{_SELECT} {rest}", parameters)]
 
-    def _credential(self, row: Row) -> Credential:
+    def _credential(self, row: Row, *, emptied: bool = False) -> Credential:
         key, name, provider, sealed, dns, expires, created_at, changed_at = map(str, row)
-        opened = self._vault.open(sealed, _FIELDS.context(key))
+        way_out = f"'zoneproof credential set {name}' with all its fields stores it anew"
+        with naming(f"the credential {name}", way_out):
+            opened = b"{}" if emptied else self._vault.open(sealed, _FIELDS.context(key))
         try:
             fields = msgspec.json.decode(opened, type=dict[str, str])
             settings = msgspec.json.decode(dns, type=DnsSettings)
@@ -200,12 +210,18 @@ class Credentials(Stored):
 
     @writes
     def change(
-        self, tx: Transaction, name: str, change: Callable[[Credential], Credential]
+        self,
+        tx: Transaction,
+        name: str,
+        change: Callable[[Credential], Credential],
+        *,
+        emptied: bool = False,
     ) -> Credential:
         """Replace fields, DNS settings and expiry by those that ``change`` returns.
 
-        What ``change`` raises comes out, and nothing is changed. Raises InvalidInputError if there
-        is no such credential.
+        It gets the credential, without its fields if it is ``emptied``, because they are lost. What
+        ``change`` raises comes out, and nothing is changed. Raises InvalidInputError if there is no
+        such credential.
         """
         rows = tx.query(f"{_SELECT} WHERE name = ?", (name,))
         if not rows:
@@ -213,7 +229,7 @@ class Credentials(Stored):
         now = times.stamp(
             datetime.now(UTC), "microseconds"
         )  # in full: two changes are never at the same time
-        after = replace(change(self._credential(rows[0])), changed_at=now)
+        after = replace(change(self._credential(rows[0], emptied=emptied)), changed_at=now)
         key = str(rows[0][0])
         tx.execute(
             "UPDATE credentials SET fields = ?, dns = ?, changed_at = ? WHERE id = ?",
