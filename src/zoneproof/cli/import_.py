@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace as changed
 from pathlib import Path
 
 import click
@@ -33,7 +34,7 @@ from zoneproof.migration.found import Found
 from zoneproof.migration.lego import read_lego
 from zoneproof.migration.lego_hooks import names_hooks
 from zoneproof.migration.lego_settings import LegoSettings, read_env_file
-from zoneproof.migration.move import take
+from zoneproof.migration.move import leave_out, take
 from zoneproof.migration.registrations import read_registrations
 from zoneproof.migration.save import TakeOver, choose, compare, prepare
 from zoneproof.migration.sealed_file import read
@@ -195,16 +196,18 @@ def _take_over(
 ) -> None:
     """Show what was found, and save it after a yes; where nobody can be asked, only show it."""
 
-    async def plan(manager: Manager) -> tuple[TakeOver, list[Item]]:
+    async def plan(manager: Manager) -> tuple[TakeOver, list[Item], list[Item]]:
         take_over = await prepare(manager, found)
-        return take_over, await compare(manager, take_over)
+        items = await compare(manager, take_over)
+        chosen = choose(items, take_over, replacing=replace)
+        wanted, clashes = await leave_out(manager, take_over.archive, chosen)
+        return changed(take_over, problems=(*take_over.problems, *clashes)), items, wanted
 
     found = read()
-    take_over, items = run_with_manager(plan, to_read=True)
+    take_over, items, wanted = run_with_manager(plan, to_read=True)
     if not items:
         reasons = "; ".join(take_over.problems)
         raise InvalidInputError(reasons or f"there is nothing of {client} to import")
-    wanted = choose(items, take_over, replacing=replace)
     if not as_json:
         show_items(items, wanted)
         for remark in (*found.notes, *take_over.problems):

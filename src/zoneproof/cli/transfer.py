@@ -30,7 +30,7 @@ from zoneproof.migration.certificates import (
     lacking,
     read_file_of,
 )
-from zoneproof.migration.move import Collected, collect, plan_import, take
+from zoneproof.migration.move import Collected, collect, leave_out, plan_import, take
 from zoneproof.migration.sealed_file import seal
 
 passphrase_option = click.option(
@@ -167,35 +167,41 @@ _REMARKS = {
     ("differs", False): "  (stays as it is here)",
     ("new", False): "  (is not needed)",
 }
+_LEFT_OUT = "  (is left out)"
 
 
 def offer(content: Archive, *, dry_run: bool, replace: bool, yes: bool, as_json: bool) -> None:
     """Show everything in ``content``, and take what is new after a yes.
 
-    With ``replace`` also what differs here. Where nobody can be asked it is only shown.
+    With ``replace`` also what differs here. Where nobody can be asked it is only shown. Exits with
+    1 if something is left out.
     """
 
-    async def plan(manager: Manager) -> tuple[list[Item], list[Item], list[str]]:
+    async def plan(manager: Manager) -> tuple[list[Item], list[Item], list[str], list[str]]:
         items = await plan_import(manager, content)
         wanted = [
             item for item in items if item.status == "new" or (item.status == "differs" and replace)
         ]
-        return items, wanted, await lacking(manager, content, wanted)
+        wanted, problems = await leave_out(manager, content, wanted)
+        return items, wanted, await lacking(manager, content, wanted), problems
 
-    items, wanted, lacks = run_with_manager(plan, to_read=True)
+    items, wanted, lacks, problems = run_with_manager(plan, to_read=True)
     if not as_json:
         show_items(items, wanted)
-        for line in lacks:
+        for line in (*lacks, *problems):
             click.echo(f"zoneproof: {printable(line)}", err=True)
     taken = is_wanted(wanted, dry_run=dry_run, yes=yes, as_json=as_json)
     if taken:
         run_with_manager(lambda manager: take(manager, content, wanted))
     if as_json:
-        json_document({"items": items, "lacks": lacks, "taken": len(wanted) if taken else 0})
+        count_taken = len(wanted) if taken else 0
+        json_document({"items": items, "lacks": lacks, "problems": problems, "taken": count_taken})
     elif taken:
         click.echo(f"imported {things_of(wanted)}; next: {_follows(wanted)}")
     else:
         tell_nothing_taken(items, wanted, dry_run=dry_run)
+    if problems:
+        raise SystemExit(1)
 
 
 def _follows(taken: Sequence[Item]) -> str:
@@ -210,6 +216,8 @@ def show_items(items: Sequence[Item], wanted: Sequence[Item]) -> None:
     """Print everything that was found, and whether it would come."""
     for item in items:
         remark = _REMARKS.get((item.status, item in wanted), "")
+        if remark and item.status == "new" and item.kind in ("certificate", "files"):
+            remark = _LEFT_OUT
         click.echo(f"{item.status:8} {item.kind:12} {printable(item.name)}{remark}")
         for line in item.lines:
             click.echo(f"{'':21} {printable(line)}")
@@ -233,6 +241,8 @@ def tell_nothing_taken(items: Sequence[Item], wanted: Sequence[Item], *, dry_run
         click.echo(f"nothing was changed: this was a preview; --yes imports {things_of(wanted)}")
     elif any(item.status == "differs" for item in items):
         click.echo("nothing to import: --replace overwrites what differs here")
+    elif any(item.status == "new" for item in items):
+        click.echo("nothing to import: what is new is left out")
     else:
         click.echo("nothing to import: everything is already here")
 

@@ -41,7 +41,7 @@ from zoneproof.manager.certificates.definition import (
 )
 from zoneproof.manager.certificates.store import Certificates
 from zoneproof.manager.certificates.task_definition import TaskDefinition
-from zoneproof.manager.certificates.written_files import WrittenFiles, own_clashes
+from zoneproof.manager.certificates.written_files import WrittenFiles, task_clashes
 from zoneproof.manager.credentials.store import Credential, Credentials
 from zoneproof.manager.settings import FILE, DnsSettings, Settings
 from zoneproof.providers import Provider, ProviderContext, RegistrationStore, open_provider
@@ -280,7 +280,7 @@ async def task_problems(
     known: Mapping[str, Credential] | None = None,
 ) -> list[str]:
     """Return a line for each thing that would make a task of a definition fail here and now."""
-    problems = own_clashes(definition, task)
+    problems = task_clashes(definition, task)
     try:
         with os_errors_told():
             opened = await open_defined_task(credentials, task, known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from zoneproof.core.errors import AcmeError, BusyError, ConfigError, InvalidInpu
 from zoneproof.core.files import read_file
 from zoneproof.core.names import DomainName
 from zoneproof.manager.accounts.store import Accounts, StoredAccount
+from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.file_form import form_of
 from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.state import CertificateState, state_of
@@ -25,6 +26,7 @@ from zoneproof.manager.certificates.store import (
     DamagedCertificate,
     ManagedCertificate,
 )
+from zoneproof.manager.certificates.written_files import WrittenFiles
 from zoneproof.manager.home import Home
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.settings import FILE, load_settings, read_settings_text
@@ -132,15 +134,62 @@ async def plan_import(manager: Manager, archive: Archive) -> list[Item]:
     return compare(archive, present.archive)
 
 
+async def leave_out(
+    manager: Manager, archive: Archive, wanted: Sequence[Item]
+) -> tuple[list[Item], list[str]]:
+    """Return ``wanted`` without certificates that would write others' files, and why each.
+
+    What only those need goes, too. Raises StorageError.
+    """
+    stored = {one.name: one.definition for one in await manager.certificates.readable()}
+    clashing = _clashing(_coming(archive, wanted), stored)
+    used, unused = set[str](), set[str]()
+    for one in archive.certificates:
+        (unused if one.definition.name in clashing else used).update(one.definition.credentials)
+    out = {(kind, name) for kind in ("certificate", "files") for name in clashing}
+    out |= {("credential", name) for name in unused - used}
+    return (
+        [item for item in wanted if (item.kind, item.name) not in out],
+        [f"{name} is left out: {reason}" for name, reason in clashing.items()],
+    )
+
+
+def _coming(archive: Archive, items: Collection[Item]) -> list[CertificateDefinition]:
+    names = {item.name for item in items if item.kind == "certificate"}
+    return [one.definition for one in archive.certificates if one.definition.name in names]
+
+
+def _clashing(
+    coming: Iterable[CertificateDefinition], stored: Mapping[str, CertificateDefinition]
+) -> dict[str, str]:
+    """Return which of them would write a file that another task writes, by name, and why.
+
+    Of two that come together, it is the second.
+    """
+    definitions = {one.name: one for one in coming}
+    written = WrittenFiles(one for name, one in stored.items() if name not in definitions)
+    found = {}
+    for name, definition in definitions.items():
+        clashes = [
+            *WrittenFiles([definition]).clashes(definition),
+            *written.clashes(definition, stored.get(name)),
+        ]
+        if clashes:
+            found[name] = "; ".join(clash.message for clash in clashes)
+        if not clashes or name in stored:
+            written.add(stored[name] if clashes else definition)
+    return found
+
+
 async def take(
     manager: Manager, archive: Archive, items: Sequence[Item], *, origin: str = "an archive"
 ) -> None:
     """Take the chosen ``items``, new ones or ones that differ, out of the archive.
 
     ``origin`` says in the certificates' history where they come from. The database gets all or
-    nothing of them. Raises InvalidInputError for an account whose key is just being changed here,
-    BusyError if the home was changed since ``items`` were compared, and StorageError; running it
-    again continues.
+    nothing of them. Raises InvalidInputError for an account whose key is just being changed here
+    and for certificates that :func:`leave_out` would leave out, BusyError if the home was changed
+    since ``items`` were compared, and StorageError; running it again continues.
     """
     chosen = {(item.kind, item.name) for item in items}
     for account in archive.accounts:
@@ -164,6 +213,9 @@ async def take(
                     f"the {item.kind} {item.name} was changed by somebody else in the meantime: run"
                     " this again"
                 )
+        stored = {one.definition.name: one.definition for one in present.archive.certificates}
+        if clashing := _clashing(_coming(archive, items), stored):
+            raise InvalidInputError("; ".join(map(": ".join, clashing.items())))
         _store(tx, manager, archive, chosen, origin)
 
     await manager.store.write(work)

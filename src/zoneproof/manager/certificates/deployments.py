@@ -39,7 +39,7 @@ from zoneproof.manager.certificates.deployment_state import (
 from zoneproof.manager.certificates.renewal_state import one_line
 from zoneproof.manager.certificates.state import CertificateState, CertificateStatus, status_of
 from zoneproof.manager.certificates.task_definition import TaskDefinition
-from zoneproof.manager.certificates.written_files import own_clashes
+from zoneproof.manager.certificates.written_files import task_clashes
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import open_defined_task, task_problems
 from zoneproof.storage import Transaction
@@ -171,7 +171,8 @@ async def _do(
         material = _material(manager, name)
         progress = _progress(manager.home.path, name, task, material.serial, left)
         occasion = Occasion(name, material.chain.names, manager.files.live(name), material=material)
-        for problem in own_clashes(found.certificate.definition, task):
+        stored = [one.definition for one in await manager.certificates.readable()]
+        for problem in task_clashes(found.certificate.definition, task, stored):
             raise DeploymentError(problem)
         said = await _run(manager, task, occasion, progress)
     except ZoneproofError as error:

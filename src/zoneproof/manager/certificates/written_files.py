@@ -48,8 +48,12 @@ class WrittenFiles:
     def __init__(self, definitions: Iterable[CertificateDefinition]) -> None:
         self._at: dict[object, list[_File]] = {}
         for definition in definitions:
-            for file in _files(definition):
-                self._at.setdefault(file.place, []).append(file)
+            self.add(definition)
+
+    def add(self, definition: CertificateDefinition) -> None:
+        """Count another definition among them."""
+        for file in _files(definition):
+            self._at.setdefault(file.place, []).append(file)
 
     def clashes(
         self, definition: CertificateDefinition, before: CertificateDefinition | None = None
@@ -70,9 +74,17 @@ class WrittenFiles:
         return list(found.values())
 
 
-def own_clashes(definition: CertificateDefinition, task: TaskDefinition) -> list[str]:
-    """Return a line for each file of a task that the same certificate writes otherwise, too."""
-    found = WrittenFiles([definition]).clashes(definition)
+def task_clashes(
+    definition: CertificateDefinition,
+    task: TaskDefinition,
+    stored: Iterable[CertificateDefinition] = (),
+) -> list[str]:
+    """Return a line for each file of a task that is written otherwise, too.
+
+    That is by the same certificate, or by one of the other ``stored`` ones.
+    """
+    others = [one for one in stored if one.name != definition.name]
+    found = WrittenFiles([definition, *others]).clashes(definition)
     return [clash.message for clash in found if task.name in clash.tasks]
 
 
