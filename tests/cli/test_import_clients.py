@@ -225,7 +225,8 @@ def test_names_that_cover_each_other_are_a_problem_of_that_certificate_alone(
 ) -> None:
     add_certbot(folder, "wild", ("*.example.com", "www.example.com"), authenticator="dns-acmedns")
     add_certbot(folder, "good", ("example.org",), authenticator="webroot", webroot_path="/srv/www")
-    assert inside.run("import", "certbot", str(folder)).status == 0
+    for options in ((), ("--dry-run",), ("--json",)):
+        assert inside.run("import", "certbot", str(folder), *options).status == 1
     result = inside.run("import", "certbot", str(folder), "--yes")
     assert result.status == 1
     assert "wild: www.example.com is covered by *.example.com" in result.stderr

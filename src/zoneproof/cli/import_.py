@@ -194,7 +194,10 @@ def _take_over(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Show what was found, and save it after a yes; where nobody can be asked, only show it."""
+    """Show what was found, and save it after a yes; where nobody can be asked, only show it.
+
+    Exits with 1 if something could not be imported, also where it is only shown.
+    """
 
     async def plan(manager: Manager) -> tuple[TakeOver, list[Item], list[Item]]:
         take_over = await prepare(manager, found)
@@ -223,7 +226,7 @@ def _take_over(
         click.echo(f"then {switch_off}")
     else:
         tell_nothing_taken(items, wanted, dry_run=dry_run)
-    if take_over.problems and not dry_run and (taken or not wanted):
+    if take_over.problems:
         raise SystemExit(1)
 
 
