@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.support.trees import ACCOUNT_URL, LETS_ENCRYPT, SECRET, certificate, write
 from zoneproof.acme import AccountKey
+from zoneproof.core.names import Identifier
 from zoneproof.migration.found import Found, FoundCertificate
 
 KEY = AccountKey.generate()
@@ -31,7 +32,7 @@ def certificate_of(
 ) -> Path:
     """A certificate as ``acme.sh --issue`` leaves it."""
     place = folder / (f"{domain}_ecc" if ecc else domain)
-    write(place / "fullchain.cer", certificate(domain))
+    write(place / "fullchain.cer", certificate(Identifier.parse(domain).value))
     write(place / f"{domain}.key", SECRET)
     return conf(
         place / f"{domain}.conf",

@@ -159,7 +159,7 @@ def _account(
 def _certificate(entry: _Entry, account: ShellSettings, findings: Findings) -> FoundCertificate:
     settings = entry.settings
     names = _names(entry)
-    name = findings.free_name(entry.domain.removeprefix("*."), entry.file)
+    name, name_note = findings.free_name(entry.domain.removeprefix("*."), entry.file)
     full_chain, key = entry.folder / "fullchain.cer", entry.folder / f"{entry.domain}.key"
     key_type, key_note = key_kind(settings.text("Le_Keylength"), find_leaf(full_chain))
     roots = [root for root in settings.text("Le_Webroot").split(",") if root]
@@ -168,6 +168,7 @@ def _certificate(entry: _Entry, account: ShellSettings, findings: Findings) -> F
     delegation, delegation_notes = _delegation(names, settings.text("Le_ChallengeAlias"))
     directory_url = current(settings.text("Le_API") or account.text("DEFAULT_ACME_SERVER"))
     notes = [
+        name_note,
         key_note,
         "" if directory_url else f"its file does not name its CA: `zoneproof edit {name} --ca`",
         *method.notes,

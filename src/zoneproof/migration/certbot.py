@@ -129,7 +129,7 @@ def _account(folder: Path, directory_url: str, findings: Findings) -> FoundAccou
 def _certificate(
     renewal: CertbotRenewal, for_all: Sequence[GivenTask], findings: Findings
 ) -> FoundCertificate:
-    name = findings.free_name(renewal.name, renewal.file)
+    name, name_note = findings.free_name(renewal.name, renewal.file)
     parameters = renewal.parameters
     leaf, missing = _leaf(renewal)
     key_type, key_note = _key_type(parameters, leaf)
@@ -155,7 +155,9 @@ def _certificate(
         tasks=distinct([*for_all, *own]),
         key_group=group,
         key_mode=mode,
-        notes=tuple(filter(None, [*missing, key_note, *not_carried, *_notes(renewal, method)])),
+        notes=tuple(
+            filter(None, [name_note, *missing, key_note, *not_carried, *_notes(renewal, method)])
+        ),
     )
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 from typing import TypeVar
 
 from zoneproof.acme import AccountKey
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError, InvalidNameError
 from zoneproof.core.names import DomainName, Identifier
-from zoneproof.manager.certificates.files import LONGEST_NAME, check_certificate_name
+from zoneproof.core.text import sanitize
+from zoneproof.manager.certificates.definition import default_name
+from zoneproof.manager.certificates.files import (
+    LONGEST_NAME,
+    check_certificate_name,
+    is_certificate_name,
+)
 from zoneproof.manager.certificates.proposal import GivenTask
 from zoneproof.migration.methods import FoundMethod
 from zoneproof.migration.reading import unusable
@@ -109,11 +116,13 @@ class Findings:
             if error.message not in self.problems:
                 self.problems.append(error.message)
 
-    def free_name(self, wanted: str, source: Path) -> str:
-        """Return a certificate's name that none has yet: ``wanted``, or with a number after it.
+    def free_name(self, theirs: str, source: Path) -> tuple[str, str]:
+        """Return a certificate's name that none has yet, and a note if it is spelled otherwise.
 
-        Raises InvalidInputError for what cannot name a certificate.
+        It is as ``theirs`` as it can be, with a number after it if that is taken. Raises
+        InvalidInputError for what nothing is left of.
         """
+        wanted = _possible(theirs)
         try:
             check_certificate_name(wanted)
         except InvalidInputError as error:
@@ -122,7 +131,8 @@ class Findings:
         tails = (f"-{number}" for number in count(2))
         numbered = (f"{wanted[: LONGEST_NAME - len(tail)]}{tail}" for tail in tails)
         names = chain([wanted], numbered)
-        return next(name for name in names if name not in taken)
+        name = next(name for name in names if name not in taken)
+        return name, "" if wanted == theirs else f"'{sanitize(theirs)}' is called {name} here"
 
     def found(self) -> Found:
         """Return it all; of what was found twice the first."""
@@ -133,6 +143,15 @@ class Findings:
             tuple(self.problems),
             tuple(self.notes),
         )
+
+
+def _possible(theirs: str) -> str:
+    """Return the name as it can be here: in ASCII, with hyphens for what no name has."""
+    if is_certificate_name(theirs):
+        return theirs
+    with suppress(InvalidNameError):
+        return default_name([theirs])
+    return re.sub(r"[^A-Za-z0-9._-]+|\.{2,}", "-", theirs)[:LONGEST_NAME].strip("-.")
 
 
 def _distinct(items: Iterable[T], key: Callable[[T], Hashable]) -> tuple[T, ...]:

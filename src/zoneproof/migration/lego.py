@@ -145,7 +145,7 @@ def _certificate(
     base = file.name.removesuffix(".crt")
     leaf = read_leaf(file)
     directory_url = _ca_of(file.with_name(f"{base}.json"), findings, given)
-    name = findings.free_name(base.removeprefix(_WILDCARD), file)
+    name, name_note = findings.free_name(base.removeprefix(_WILDCARD), file)
     if settings.provider:
         method = read_method(settings, name, findings)
     else:
@@ -155,6 +155,7 @@ def _certificate(
             name,
         )
     notes = [
+        name_note,
         leaf.key_note,
         "" if directory_url else f"lego's files do not name its CA: `zoneproof edit {name} --ca`",
         *method.notes,
