@@ -195,13 +195,31 @@ def test_legos_environment_is_that_of_the_command(
     assert "credential example.com-made-up" in inside.good("import", *arguments, "--yes")
 
 
-def test_an_env_file_that_needs_a_shell_or_has_no_provider_is_refused(
+def test_of_an_env_file_only_what_is_asked_for_has_to_be_clear(
     inside: Inside, tmp_path: Path
 ) -> None:
-    arguments = lego(tmp_path / "other", "MADEUP_TOKEN=$(cat /token)\n")
-    refused = inside.run("import", *arguments)
-    assert refused.status == 2
-    assert "MADEUP_TOKEN can only be known by running a shell" in refused.stderr
+    arguments = lego(
+        tmp_path / "other",
+        f"PATH=$PATH:/opt/lego\nMADEUP_TOKEN={GOOD_TOKEN}\n"
+        "LEGO_DEPLOY_HOOK=/root/hook.sh --now\n",  # as systemd reads it
+    )
+    told = inside.good("import", *arguments, "--yes")
+    assert "credential example.com-made-up" in told
+    assert "deploy-hook" in told
+
+
+def test_a_value_that_is_asked_for_and_unclear_is_told_and_the_rest_comes_over(
+    inside: Inside, tmp_path: Path
+) -> None:
+    lines = "MADEUP_TOKEN=$(cat /token)\nLEGO_DEPLOY_HOOK=/root/hook.sh && true\n"
+    result = inside.run("import", *lego(tmp_path / "other", lines), "--yes")
+    assert result.status == 1
+    assert "MADEUP_TOKEN can only be known by running a shell: write the" in result.stdout
+    assert "LEGO_DEPLOY_HOOK is unclear: put it into quotes" in result.stderr
+    assert '"example.com"' in inside.good("list", "--json")
+
+
+def test_an_env_file_without_a_provider_is_refused(inside: Inside, tmp_path: Path) -> None:
     arguments = lego(tmp_path / "good", "MADEUP_TOKEN=token\n")
     refused = inside.run("import", *arguments[:2], *arguments[4:])
     assert refused.status == 2

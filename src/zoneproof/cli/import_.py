@@ -155,10 +155,9 @@ def lego(path: Path, ca: str, provider: str, env_file: Path | None, **how: bool)
     PATH is usually .lego, and is only read. Shows accounts and certificates first. What differs
     here stays, unless --replace is given. Exits with 1 if something could not be imported.
     """
-    variables = read_env_file(env_file) if env_file else os.environ
-    if env_file and not provider and not names_hooks(variables):
+    settings = read_env_file(env_file, provider) if env_file else LegoSettings(provider, os.environ)
+    if env_file and not provider and not names_hooks(settings):
         raise InvalidInputError("--env-file says what a provider needs: add --dns NAME")
-    settings = LegoSettings(provider, variables)
     _take_over(
         "lego",
         lambda: read_lego(path, directory_url=directory_url(ca) if ca else "", settings=settings),

@@ -98,7 +98,7 @@ def _order(entry: _Entry) -> tuple[bool, bool]:
 
 def _settings(path: Path, findings: Findings) -> ShellSettings:
     settings = read_settings(path)
-    findings.problems.extend(settings.problems)
+    findings.problems.extend(settings.problems.values())
     return settings
 
 

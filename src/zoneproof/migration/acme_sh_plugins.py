@@ -30,6 +30,7 @@ _VALUE = re.compile(
     \s*(?:\#.*)?""",
     re.VERBOSE,
 )
+_WORDS = re.compile(r"""[^'"$`\\;&|<>()#]+""")
 _BASE64_START, _BASE64_END = "__ACME_BASE64__START_", "__ACME_BASE64__END_"
 
 
@@ -38,32 +39,39 @@ class ShellSettings:
     """The values by name, with none of them in the repr, and a line for each that is unclear."""
 
     values: dict[str, str] = field(default_factory=dict, repr=False)
-    problems: tuple[str, ...] = ()
+    problems: dict[str, str] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
         """Return a value, empty if it is not there."""
         return self.values.get(name, "")
 
 
-def read_settings(path: Path) -> ShellSettings:
+def read_settings(path: Path, *, words: bool = False) -> ShellSettings:
     """Return a file's settings; of a name that is there twice the last. Raises InvalidInputError.
 
-    Names without a usable value are named among the problems, and have none.
+    Names without a usable value are named among the problems, and have none. With ``words`` a
+    value without quotes may have spaces, as for systemd.
     """
     values: dict[str, str] = {}
-    problems = []
+    problems: dict[str, str] = {}
     for line in read_text(path).split("\n"):
         match = _LINE.fullmatch(line.strip())
         if not match:
             continue
-        value = _value(match[2])
+        name, text = match.groups()
+        values.pop(name, None)
+        problems.pop(name, None)
+        value = text if words and _WORDS.fullmatch(text) else _value(text)
         if value is None:
-            problems.append(
-                f"{shown(path)}: the value of {match[1][:80]} can only be known by running a shell"
+            what = f"{shown(path)}: the value of {name[:80]}"
+            problems[name] = (
+                f"{what} can only be known by running a shell: write the value itself"
+                if "$" in text or "`" in text
+                else f"{what} is unclear: put it into quotes"
             )
         else:
-            values[match[1]] = value
-    return ShellSettings(values, tuple(problems))
+            values[name] = value
+    return ShellSettings(values, problems)
 
 
 def _value(text: str) -> str | None:

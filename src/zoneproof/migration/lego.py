@@ -84,7 +84,7 @@ def read_lego(
                     with findings.going_on():
                         findings.accounts.append(_account(place, directory_url))
     if is_folder(certificates):
-        tasks = read_hooks(folder, settings.variables, findings)
+        tasks = read_hooks(folder, settings, findings)
         with findings.going_on():
             for file in sorted(list_folder(certificates), key=_wildcards_last):
                 if file.name.endswith(".crt") and not file.name.endswith(_ISSUER):

@@ -15,6 +15,7 @@ import msgspec
 from zoneproof.manager.certificates.proposal import GivenTask
 from zoneproof.migration.found import Findings
 from zoneproof.migration.hooks import When, distinct, hook
+from zoneproof.migration.lego_settings import LegoSettings
 from zoneproof.migration.reading import exists, read_text, unusable
 
 _KINDS: Mapping[str, When] = {"pre": "before", "deploy": "issued", "post": "always"}
@@ -39,19 +40,21 @@ def variable(kind: str) -> str:
     return f"LEGO_{kind.upper()}_HOOK"
 
 
-def names_hooks(variables: Mapping[str, str]) -> bool:
+def names_hooks(settings: LegoSettings) -> bool:
     """Tell whether any hook is among the variables."""
-    return any(variables.get(variable(kind)) for kind in _KINDS)
+    names = map(variable, _KINDS)
+    return any(settings.variables.get(name) or name in settings.unclear for name in names)
 
 
-def read_hooks(
-    folder: Path, variables: Mapping[str, str], findings: Findings
-) -> tuple[GivenTask, ...]:
+def read_hooks(folder: Path, settings: LegoSettings, findings: Findings) -> tuple[GivenTask, ...]:
     """Return what lego ran for every certificate of its ``folder``; the variables go first.
 
     Where there is nothing, a note says how hooks come over.
     """
-    lines = {kind: variables.get(variable(kind), "") for kind in _KINDS}
+    lines = dict.fromkeys(_KINDS, "")
+    for kind in _KINDS:
+        with findings.going_on():
+            lines[kind] = settings.text(variable(kind))
     for name in _FILES:
         file = folder.absolute().parent / name
         if exists(file):
@@ -63,7 +66,7 @@ def read_hooks(
         hook(f"{kind}-hook", lines[kind], when, shell=False, folder=folder.absolute().parent)
         for kind, when in _KINDS.items()
     )
-    if not tasks:
+    if not tasks and not names_hooks(settings):
         findings.notes.append(_ELSEWHERE)
     return tasks
 

@@ -29,51 +29,55 @@ _FILE = "_FILE"
 class LegoSettings:
     """The provider as lego calls it, empty if nobody says it, and its variables.
 
-    ``locate`` returns where a file is that a variable names.
+    ``locate`` returns where a file is that a variable names. ``unclear`` are lines about variables
+    whose values are not known, by name.
     """
 
     provider: str = ""
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     locate: Callable[[str], Path] = Path
+    unclear: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        """Return what a variable is set to, empty if it is not. Raises InvalidInputError."""
+        if name in self.unclear:
+            raise InvalidInputError(self.unclear[name])
+        return self.variables.get(name, "")
 
     def value(self, name: str) -> str:
         """Return a variable's value, empty if it is not set. Raises InvalidInputError."""
-        value, file = self.variables.get(name, ""), self.variables.get(f"{name}{_FILE}", "")
+        value, file = self.text(name), self.text(f"{name}{_FILE}")
         return read_text(self.locate(file)).rstrip("\r\n") if file and not value else value
 
 
-def read_env_file(path: Path) -> dict[str, str]:
+def read_env_file(path: Path, provider: str = "") -> LegoSettings:
     """Return the variables that a file sets, as a shell, systemd or a dotenv file has them.
 
-    Raises InvalidInputError for a file that cannot be read, and for a value that only a shell can
-    know.
+    A value that only a shell can know is a problem for who asks for it. Raises InvalidInputError
+    for a file that cannot be read.
     """
-    found = read_settings(path)
-    if found.problems:
-        raise InvalidInputError(found.problems[0])
-    return found.values
+    found = read_settings(path, words=True)
+    return LegoSettings(provider, found.values, unclear=found.problems)
 
 
 def read_method(settings: LegoSettings, name: str, findings: Findings) -> FoundMethod:
     """Return how the certificate ``name`` is validated, and take its acme-dns registrations."""
     provider = settings.provider
-    slug, alias = find_alias("lego", provider, settings.value) or (
-        provider,
-        Alias("lego", provider),
-    )
     fields: dict[str, str] = {}
     lacks = ""
+    slug, alias = find_alias("lego", provider) or (provider, Alias("lego", provider))
     try:
+        slug, alias = find_alias("lego", provider, settings.value) or (slug, alias)
         fields = _fields(alias, settings)
         if slug in _CONVERTED:
             fields = _CONVERTED[slug](fields, settings)
+        lacks = _left_out(slug, alias, settings)
     except InvalidInputError as error:
         lacks = error.message
-    lacks = lacks or _left_out(slug, alias, settings)
-    storage = settings.value("ACME_DNS_STORAGE_PATH") if slug == "acme-dns" else ""
-    if storage:
+    if slug == "acme-dns":
         with findings.going_on():
-            take_registrations(settings.locate(storage), fields.get("server", ""), findings)
+            if storage := settings.value("ACME_DNS_STORAGE_PATH"):
+                take_registrations(settings.locate(storage), fields.get("server", ""), findings)
     if not lacks and not any(fields.values()) and alias.all_fields:
         lacks = f"none of lego's variables for {provider} is set: {', '.join(alias.all_fields)}"
     lacks = lacks or without_secrets(slug, alias, fields, "lego's environment")
@@ -123,7 +127,7 @@ def _rfc2136(fields: dict[str, str], settings: LegoSettings) -> dict[str, str]:
     if colon and (":" not in server or server.endswith("]")):  # else it is an IPv6 address
         fields |= {"server": server.strip("[]"), "port": port}
     for prefix in ("DNSUPDATE", "RFC2136"):
-        if file := settings.variables.get(f"{prefix}_TSIG_FILE", ""):
+        if file := settings.text(f"{prefix}_TSIG_FILE"):
             return fields | read_key_file(settings.locate(file)).fields
     if fields["key_name"]:
         fields["algorithm"] = algorithm_name(fields["algorithm"] or _DEFAULT_ALGORITHM)
