@@ -175,3 +175,37 @@ async def test_what_was_killed_itself_is_run_again(tmp_path: Path) -> None:
     progress.write_text(f"{os.getpid()}\n")  # another's number by now
     await task("command", progress, command=script).run(occasion(tmp_path / "home"))
     assert (tmp_path / "runs").read_text() == "ran\nran\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "needing"),
+    [
+        ("echo hi > /tmp/x", ">"),
+        ("echo hi 2>/dev/null", "2>"),
+        ("systemctl reload nginx && echo hi", "&&"),
+        ("systemctl reload nginx; echo hi", ";"),
+        ("cat /etc/hostname | mail root", "|"),
+        ("cp $ZONEPROOF_FULLCHAIN /srv/site.pem", "$"),
+        ('cp "${ZONEPROOF_FULLCHAIN}" /srv/site.pem', "$"),
+        ("echo `date`", "`"),
+        ("sh -c true && true", "&&"),
+    ],
+)
+async def test_what_only_a_shell_understands_is_a_problem(line: str, needing: str) -> None:
+    (problem,) = await task("command", command=line).problems()
+    assert problem.startswith(f"no shell reads the '{needing}' in its command: write sh -c '")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        """sh -c 'cp "$ZONEPROOF_FULLCHAIN" /srv && systemctl reload nginx > /dev/null'""",
+        'env sh -c "echo $ZONEPROOF_NAMES; true"',
+        "echo 'a && b' '$NAME' \\$NAME",
+        "echo https://example.com/?a=1&b=2;c 5$",
+        "find /srv -name x -exec echo {} ;",
+        """sh -c 'it'"'"'s $HOME'""",
+    ],
+)
+async def test_what_is_quoted_or_for_a_shell_is_none(line: str) -> None:
+    assert await task("command", command=line).problems() == []

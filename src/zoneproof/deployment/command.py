@@ -11,7 +11,13 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.fields import CredentialField
 from zoneproof.core.programs import read_seconds
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
-from zoneproof.deployment.programs import program_problems, run_once, split_words, words_check
+from zoneproof.deployment.programs import (
+    program_problems,
+    run_once,
+    shell_problems,
+    split_words,
+    words_check,
+)
 
 _TELLING = 4  # characters; shorter words of a command are no secret
 _FILES = ("cert", "chain", "fullchain", "privkey")
@@ -77,8 +83,8 @@ class Command:
         return f"ran {self._words[0]}{': ' * bool(said)}{said}"
 
     async def problems(self) -> list[str]:
-        """Look for the program."""
-        return program_problems(self._words)
+        """Look for the program, and for what only a shell would understand."""
+        return [*program_problems(self._words), *shell_problems(self._context.fields["command"])]
 
 
 def environment(occasion: Occasion) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ takes its status, in place of running it again.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -25,6 +26,12 @@ _NOTING = 'echo $$ >"$0" && { "$@"; s=$?; echo "$$ $s" >"$0"; exit $s; }'
 _LOOK = 0.1  # seconds between looks at a program of an earlier run
 _LONGEST_WORDS = 400  # characters of what a program said
 _LINES = 4
+
+# Of a command line: what is in quotes, the words that are a shell's alone, and what it expands.
+_QUOTED = re.compile(r"""'[^']*'|"(?P<double>(?:\\.|[^"\\])*)"|\\.""", re.DOTALL)
+_OPERATOR = re.compile(r"(&&?|\|\|?|;|[\d&]*(?:>>?|<<?)).*|.*(;)", re.DOTALL)
+_EXPANDED = re.compile(r"\$(?=[\w{(])|`")
+_READ_BY_SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "ssh")
 
 
 def split_words(field: str, text: str) -> list[str]:
@@ -68,6 +75,19 @@ def program_problems(words: Sequence[str]) -> list[str]:
     except DeploymentError as error:
         return [error.message]
     return []
+
+
+def shell_problems(line: str) -> list[str]:
+    """Return what of a command line would need a shell, in which nobody runs it."""
+    *words, last = _QUOTED.sub("_", line).split() or [""]
+    words += [last] if last != ";" else []  # as the last word it is an argument of find
+    found = [match[1] or match[2] for word in words if (match := _OPERATOR.fullmatch(word))]
+    if not {word.rpartition("/")[2] for word in words} & {*_READ_BY_SHELLS}:
+        unquoted = _QUOTED.sub(lambda quoted: quoted["double"] or "_", line)
+        found += _EXPANDED.findall(unquoted)
+    if not found:
+        return []
+    return [f"no shell reads the '{found[0]}' in its command: write sh -c '...', or a script"]
 
 
 async def run(
