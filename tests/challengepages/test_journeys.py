@@ -153,6 +153,7 @@ def test_a_note_that_is_too_long_is_refused_and_not_cut(pages: ServicePages) -> 
     answer = tenant.post(path, note="x" * 201, allowfrom="")
     assert answer.status == 400
     assert "a note has at most 200" in answer.text
+    assert tenant.post(path).status == 400  # and not an empty note
     assert "kept" in tenant.get(path).text
 
 

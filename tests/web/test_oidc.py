@@ -18,6 +18,7 @@ from tests.support.fake_openid import CLIENT, SECRET, FakeOpenId, open_provider
 from tests.support.web_pages import Answer, Client, WebPages
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager.settings import OidcSettings
+from zoneproof.web.pages.seen import revision
 from zoneproof.web.signing.oidc import claims_of
 
 OLGA = {"sub": "1", "preferred_username": "olga", "groups": ["staff", "acme-operators"]}
@@ -208,8 +209,9 @@ def test_nobody_fills_the_audit_log(pages: WebPages, provider: FakeOpenId) -> No
     assert sign_in(pages.stranger()).status == 303  # who succeeds waits for nothing
 
 
-def test_settings_that_cannot_work_are_refused(pages: WebPages) -> None:
+def test_settings_that_cannot_work_are_refused(pages: WebPages, tmp_path: Path) -> None:
     alice = pages.administrator()
+    opened = revision((tmp_path / "home" / "settings.toml").read_text())
     table = '[web.oidc]\nissuer = "{}"\nclient_id = "a"\nclient_secret = "b"\n{}\n'
     for text, told in (
         (table.format("http://id.example", 'viewers = ["a"]'), "must begin with https"),
@@ -219,7 +221,7 @@ def test_settings_that_cannot_work_are_refused(pages: WebPages) -> None:
             "client_secret: the path after @ must be an absolute path",
         ),
     ):
-        answer = alice.post("/settings", text=text)
+        answer = alice.post("/settings", text=text, seen=opened)
         assert (answer.status, told in answer.text) == (400, True), answer.text
 
 

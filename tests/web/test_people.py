@@ -156,14 +156,52 @@ def test_who_signs_in_hears_of_attempts_that_failed(inside: Inside) -> None:
 def test_settings_are_saved_if_they_can_be_used(inside: Inside) -> None:
     with WebPages(inside.home) as pages:
         administrator = pages.administrator()
-        wrong = administrator.post("/settings", text="paralel = 5")
+        known = seen(administrator, "/settings")
+        wrong = administrator.post("/settings", text="paralel = 5", seen=known)
         assert wrong.status == 400
         assert "paralel" in wrong.text
         assert not (inside.home / "settings.toml").exists()
-        assert administrator.post("/settings", text="parallel = 5").status == 303
+        assert administrator.post("/settings", text="parallel = 5", seen=known).status == 303
         assert (inside.home / "settings.toml").read_text() == "parallel = 5\n"
         assert (inside.home / "settings.toml").stat().st_mode & 0o777 == 0o600
         assert "<dd>5</dd>" in administrator.get("/settings").text
+
+
+def test_settings_that_somebody_else_changed_are_not_overwritten(inside: Inside) -> None:
+    settings = inside.home / "settings.toml"
+    with WebPages(inside.home) as pages:
+        administrator = pages.administrator()
+        settings.write_text("parallel = 5\n")
+        opened = seen(administrator, "/settings")
+        settings.write_text('parallel = 5\nemail = "a@example.com"\n')
+        late = administrator.post("/settings", text="parallel = 6", seen=opened)
+        assert (late.status, "changed by somebody else" in late.text) == (400, True)
+        assert "parallel = 6</textarea>" in late.text
+        assert "a@example.com" in settings.read_text()
+        (now,) = re.findall(r'name="seen" value="(\w+)"', late.text)
+        assert administrator.post("/settings", text="parallel = 6", seen=now).status == 303
+        assert settings.read_text() == "parallel = 6\n"
+
+
+def test_a_form_that_lacks_its_field_empties_nothing(inside: Inside) -> None:
+    settings = inside.home / "settings.toml"
+    inside.good(
+        "credential",
+        "add",
+        "acme-dns",
+        "--field=server=https://a.example",
+        "--name=dns",
+        "--expires=2030-01-01",
+        "--no-test",
+    )
+    with WebPages(inside.home) as pages:
+        administrator = pages.administrator()
+        settings.write_text("parallel = 5\n")
+        answer = administrator.post("/settings", seen=seen(administrator, "/settings"))
+        assert (answer.status, "lacks the field" in answer.text) == (400, True)
+        assert settings.read_text() == "parallel = 5\n"
+        assert administrator.post("/credentials/dns").status == 400
+        assert "2030" in inside.good("credential", "show", "dns")
 
 
 def test_without_the_extra_the_command_says_what_to_install(inside: Inside, tmp_path: Path) -> None:

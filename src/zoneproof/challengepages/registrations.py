@@ -160,7 +160,8 @@ async def _look(
 
 
 async def _change(visit: ServiceVisit) -> Response:
-    note = check_note(visit.form.text("note"))
+    note = check_note(visit.form.required("note"))
+    visit.form.required("allowfrom")
     networks = check_networks(visit.form.words("allowfrom"))
     registrations = visit.registrations
 
@@ -222,7 +223,7 @@ async def _delete(visit: ServiceVisit) -> Response:
 
 
 async def _assign(visit: ServiceVisit) -> Response:
-    tenant = visit.form.text("tenant") or None
+    tenant = visit.form.required("tenant") or None
     registrations = visit.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> None:

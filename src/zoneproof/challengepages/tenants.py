@@ -99,7 +99,7 @@ async def _create(visit: ServiceVisit) -> Response:
 
 
 async def _change(visit: ServiceVisit) -> Response:
-    quota, expires = _number(visit.form.text("quota")), _expiry(visit.form.text("expires"))
+    quota, expires = _number(visit.form.text("quota")), _expiry(visit.form.required("expires"))
     await _alter(visit, quota=quota, expires_at=expires)
     return visit.go(f"/tenants/{visit.name}", "Saved.")
 

@@ -23,6 +23,15 @@ class Form:
         """Return the value of a field, of several the last."""
         return next((value for key, value in reversed(self._pairs) if key == name), "").strip()
 
+    def required(self, name: str) -> str:
+        """Return the value of a field of which nothing, too, would be saved.
+
+        Raises HttpError if it was not sent: no form of ours leaves it out.
+        """
+        if all(key != name for key, _ in self._pairs):
+            raise HttpError(400, "malformed_form", f"the form lacks the field '{name}'")
+        return self.text(name)
+
     def secret(self, name: str) -> str:
         """Return the value of a field as it was typed."""
         return next((value for key, value in reversed(self._pairs) if key == name), "")

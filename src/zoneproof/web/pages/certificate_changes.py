@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 from starlette.responses import Response
 
-from zoneproof.core.errors import BusyError, InvalidInputError, ZoneproofError
+from zoneproof.core.errors import InvalidInputError, ZoneproofError
 from zoneproof.manager import CertificateDefinition, Proposal, describe_changes, field_text
 from zoneproof.manager.certificates.definition import of_our_key
 from zoneproof.manager.certificates.definition_file import format_definitions, parse_definition
@@ -24,6 +23,7 @@ from zoneproof.web.pages.method_forms import (
     rearranged,
     validated,
 )
+from zoneproof.web.pages.seen import require_seen, seen_with
 from zoneproof.web.visits import Page, Visit
 
 _TEXTS = (
@@ -74,8 +74,7 @@ async def _show(
     shown = typed or DefinitionForm.of(definition)
     names = definition.identifiers if definition.csr else shown.form.words("names")
     by_method, rest = validated(names, shown.methods)
-    # Who is told that somebody else was faster has seen it by that.
-    seen = "" if isinstance(error, BusyError) else visit.form.text("seen")
+    stored = format_definitions([definition])
     return visit.page(
         "certificate_definition.html",
         400 if error else 200,
@@ -88,15 +87,10 @@ async def _show(
         accounts=await account_choices(visit.manager, definition.account),
         key_types=key_types(),
         credentials=await credential_choices(visit.manager),
-        seen=seen or _revision(definition),
-        toml=toml or format_definitions([definition]),
+        seen=seen_with(visit.form, error, stored),
+        toml=toml or stored,
         error=visit.refused(error) if error else "",
     )
-
-
-def _revision(definition: CertificateDefinition) -> str:
-    """Return what tells a definition from every other."""
-    return hashlib.sha256(format_definitions([definition]).encode()).hexdigest()[:32]
 
 
 async def _save(visit: Visit) -> Response:
@@ -137,11 +131,7 @@ def _changed(
 
 def _require_seen(form: Form, before: CertificateDefinition) -> None:
     """Raise BusyError if the definition is not the one that the page showed."""
-    if form.text("seen") != _revision(before):
-        raise BusyError(
-            f"{before.name} was changed by somebody else since this page was opened: nothing was"
-            " saved. This is still what you typed; saving it again replaces what they did"
-        )
+    require_seen(form, format_definitions([before]), before.name)
 
 
 async def _save_toml(visit: Visit) -> Response:

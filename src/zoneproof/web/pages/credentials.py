@@ -131,7 +131,8 @@ async def _change(visit: Visit) -> Response:
     given = given_fields(form)
     gone = [key for key, text in form.below("field.").items() if not text.strip()]
     try:
-        expires = parse_expiry(form.text("expires")) if form.text("expires") else None
+        ends = form.required("expires")
+        expires = parse_expiry(ends) if ends else None
         info = describe(before.provider)
         shown = open_values(info, before.fields)
         kept = {

@@ -12,6 +12,7 @@ from zoneproof.manager import Manager
 from zoneproof.manager.certificates.definition_file import field_text
 from zoneproof.manager.notifications.send import send_test
 from zoneproof.manager.settings import FILE, read_settings_text, save_settings_text
+from zoneproof.web.pages.seen import require_seen, seen_with
 from zoneproof.web.visits import Page, Visit
 
 
@@ -25,16 +26,20 @@ def pages() -> list[Page]:
     ]
 
 
-async def _settings(visit: Visit, error: str = "", text: str | None = None) -> Response:
-    if text is None and visit.may("administrator"):
-        text = await asyncio.to_thread(read_settings_text, visit.site.home.path)
+async def _settings(
+    visit: Visit, error: ZoneproofError | None = None, typed: str | None = None
+) -> Response:
+    stored = ""
+    if visit.may("administrator"):
+        stored = await asyncio.to_thread(read_settings_text, visit.site.home.path)
     return visit.page(
         "settings.html",
         400 if error else 200,
         rows=_rows(visit.manager),
-        text=text or "",
+        text=stored if typed is None else typed,
+        seen=seen_with(visit.form, error, stored),
         file=str(visit.site.home.path / FILE),
-        error=error,
+        error=visit.refused(error) if error else "",
     )
 
 
@@ -62,11 +67,16 @@ def _rows(manager: Manager) -> dict[str, str]:
 
 async def _save(visit: Visit) -> Response:
     visit.does("settings", FILE)
-    text = visit.form.text("text")
+    text = visit.form.required("text")
+
+    def replace() -> None:
+        require_seen(visit.form, read_settings_text(visit.site.home.path), FILE)
+        save_settings_text(visit.site.home.path, text)
+
     try:
-        await asyncio.to_thread(save_settings_text, visit.site.home.path, text)
+        await asyncio.to_thread(replace)
     except ZoneproofError as error:
-        return await _settings(visit, visit.refused(error), text)
+        return await _settings(visit, error, text)
     return visit.go("/settings", "The settings are saved, and hold from now on.")
 
 
