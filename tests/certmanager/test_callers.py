@@ -200,7 +200,7 @@ async def test_discovery_is_for_every_user_of_the_front_proxy(here: World) -> No
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
-        (b"", 400, "not the expected JSON"),
+        (b"", 400, "the body is empty"),
         (b"{", 400, "not the expected JSON"),
         (b'{"kind":"Status","apiVersion":"v1"}', 400, "'kind' is"),
         (CHALLENGE.payload("Present").replace(b'"dnsName":"example.com",', b""), 400, "'dnsName'"),

@@ -72,6 +72,14 @@ def test_a_lock_names_the_process_that_holds_it_and_ends_with_it(tmp_path: Path)
             assert (tmp_path / "locks/example.com.holder").read_text() == str(os.getpid())
 
 
+def test_a_lock_of_this_process_is_told_as_its_own(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with home.lock("example.com"):
+        told = "^a run of this server is working on example.com: wait for it to end$"
+        with pytest.raises(BusyError, match=told), home.lock("example.com"):
+            pass
+
+
 def test_whether_a_certificate_is_worked_on_is_told_without_holding_it(tmp_path: Path) -> None:
     home = Home(tmp_path)
     assert not home.is_locked("example.com")

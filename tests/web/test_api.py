@@ -122,6 +122,46 @@ def test_a_certificate_from_its_definition_to_its_removal(programs: dict[str, Cl
     assert {"download key", "revoke", "remove with files"} <= {one["action"] for one in audit}
 
 
+def test_a_definition_without_a_name_is_called_as_in_a_file(programs: dict[str, Client]) -> None:
+    administrator = programs["administrator"]
+    definition = {"identifiers": ["*.named.example.com"], "method": [{"credential": "dns"}]}
+    found = send(administrator, "POST", "/preview", definition)
+    assert (found.status, found.json["certificate"]) == (200, "named.example.com"), found.text
+    added = send(administrator, "POST", "/certificates", definition)
+    assert (added.status, added.json["name"]) == (201, "named.example.com")
+    one = "/certificates/named.example.com"
+    changed = send(administrator, "PUT", one, {**definition, "renew": False})
+    assert (changed.status, changed.json["name"]) == (200, "named.example.com")
+    nameless = send(administrator, "POST", "/certificates", {"identifiers": []})
+    assert (nameless.status, nameless.json["error"]) == (400, "invalid_input")
+    assert send(administrator, "DELETE", one).status == 204
+
+
+def test_only_a_body_without_a_required_field_may_be_left_out(programs: dict[str, Client]) -> None:
+    administrator = programs["administrator"]
+    definition = {"identifiers": ["bare.example.com"], "method": [{"credential": "dns"}]}
+    assert send(administrator, "POST", "/certificates", definition).status == 201
+    one = "/certificates/bare.example.com"
+    revoked = send(administrator, "POST", f"{one}/revoke")
+    assert (revoked.status, revoked.json["error"]) == (400, "invalid_input")  # nothing to revoke
+    assert send(administrator, "DELETE", one).status == 204
+    tested = send(administrator, "POST", "/credentials/dns/test")
+    assert tested.status == 202, tested.text
+    follow(administrator, tested.json["id"])
+    missing = send(administrator, "POST", "/certificates")
+    assert (missing.status, missing.json["message"]) == (
+        400,
+        "the body is empty: it must be JSON",
+    )
+
+
+def test_a_status_that_there_is_not_is_refused(programs: dict[str, Client]) -> None:
+    answer = send(programs["viewer"], "GET", "/certificates?status=expird")
+    assert (answer.status, answer.json["error"]) == (400, "invalid_query")
+    assert "which is not one of awaiting user, damaged, due" in answer.json["message"]
+    assert send(programs["viewer"], "GET", "/certificates?status=expired").json == []
+
+
 def test_a_credential_is_tested_and_never_shown(programs: dict[str, Client]) -> None:
     (listed,) = send(programs["viewer"], "GET", "/credentials").json
     assert listed["name"] == "dns"
@@ -178,6 +218,13 @@ def test_a_session_works_for_the_servers_own_pages_only(administrator: Client) -
 
 def test_the_description_holds_every_call(pages: WebPages) -> None:
     document = pages.stranger().get(f"{ROOT}/openapi.json").json
+    required = {
+        path.rpartition("/")[2]: operation["requestBody"]["required"]
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method == "post" and "requestBody" in operation
+    }
+    assert required == {"certificates": True, "preview": True, "revoke": False, "test": False}
     operations = [
         operation["operationId"]
         for item in document["paths"].values()

@@ -16,6 +16,7 @@ from zoneproof.core.errors import AwaitingUserError, InvalidInputError
 from zoneproof.issuance import OrderPlanned, RecordAwaited, RecordPublished, Warned
 from zoneproof.manager import CertificateSummary, Home, Manager
 from zoneproof.manager.certificates.log import logged_runs
+from zoneproof.manager.certificates.state import CertificateWord
 from zoneproof.pages.assets import PATH, Assets
 from zoneproof.pages.browser import lead_to, note_of
 from zoneproof.pages.forms import parse
@@ -105,7 +106,9 @@ def test_a_lifetime_is_a_bar(left: int, percent: int, kind: str) -> None:
         ("damaged", "See why", "/certificates/a"),
     ],
 )
-def test_what_needs_somebody_has_one_action_that_helps(status: str, text: str, path: str) -> None:
+def test_what_needs_somebody_has_one_action_that_helps(
+    status: CertificateWord, text: str, path: str
+) -> None:
     action = helpful(CertificateSummary(name="a", status=status, identifiers=()))
     assert (action.text, action.path) == (text, path)
 

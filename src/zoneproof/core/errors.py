@@ -85,7 +85,7 @@ class AwaitingUserError(ZoneproofError):
 
 
 class BusyError(ZoneproofError):
-    """Another process holds what this one needs."""
+    """Another process, or another run of this one, holds what is needed."""
 
 
 class HeldUpError(ZoneproofError):

@@ -83,10 +83,11 @@ class Home(msgspec.Struct, frozen=True):
                 stack.enter_context(FileLock(folder / f"{file}.lock", timeout=0))
                 holder.write_text(str(os.getpid()))
             except Timeout as error:
-                what = doing or f"is working on {name}"
+                what, process = doing or f"is working on {name}", _read(holder)
+                if process == str(os.getpid()):
+                    raise BusyError(f"a run of this server {what}: wait for it to end") from error
                 raise BusyError(
-                    f"another zoneproof (process {_read(holder)}) {what}: wait for it to end, or"
-                    " stop it"
+                    f"another zoneproof (process {process}) {what}: wait for it to end, or stop it"
                 ) from error
             except OSError as error:
                 raise StorageError(

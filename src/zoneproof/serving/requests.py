@@ -65,12 +65,14 @@ def decode(data: bytes | msgspec.Raw, into: Any, key: str = "") -> Any:
 
     Raises HttpError ``malformed_json_payload``.
     """
+    if not bytes(data).strip():
+        raise HttpError(400, "malformed_json_payload", "the body is empty: it must be JSON")
     try:
         return _decoder(into).decode(data)
     except msgspec.ValidationError as error:
         problem = complaint(error, into, table="an object", key=key)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        problem = str(error) if bytes(data).strip() else "it is empty"
+        problem = str(error)
     except RecursionError:
         problem = "it is nested too deeply"
     raise HttpError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -43,6 +44,22 @@ _SOON = timedelta(hours=1)
 _GOOD = ("valid", "due", "not renewed")
 
 
+CertificateWord = Literal[
+    "valid",
+    "due",
+    "expired",
+    "revoked",
+    "missing",
+    "failing",
+    "awaiting user",
+    "paused",
+    "not deployed",
+    "not renewed",
+    "damaged",
+]
+"""How a certificate stands, in one word."""
+
+
 class CertificateState(msgspec.Struct, frozen=True):
     """What is stored. ``awaiting`` are records that a person has to create first, for what is saved
     or, as ``change_awaiting``, for a change of it that is pending; ``told`` is what people were
@@ -72,7 +89,7 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    status: str
+    status: CertificateWord
     identifiers: tuple[str, ...]
     not_before: datetime | None = None
     not_after: datetime | None = None
@@ -158,7 +175,7 @@ class CertificateStatus(msgspec.Struct, frozen=True):
             not_deployed=self.left,
         )
 
-    def _status(self) -> str:
+    def _status(self) -> CertificateWord:
         lifetime = self.lifetime
         if self.state.renewal.paused:
             return "paused"

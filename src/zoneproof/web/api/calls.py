@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -66,6 +67,11 @@ class Call:
 Work = Callable[[Call], Awaitable[Any]]
 
 
+def _has_required(body: type[msgspec.Struct]) -> bool:
+    """Tell whether a body has fields without a default: only one that has none may be left out."""
+    return any(one.required for one in msgspec.structs.fields(body))
+
+
 def operation(
     site: Site,
     method: str,
@@ -83,8 +89,13 @@ def operation(
     It may return a Response of its own. Its docstring is the operation's summary.
     """
 
+    needs_body = body is not None and _has_required(body)
+
     async def handle(request: Request) -> Response:
-        content = decode(await read_body(request), body) if body is not None else None
+        content = None
+        if body is not None:
+            data = await read_body(request)
+            content = decode(data if data or needs_body else b"{}", body)
         asked = read_query(request, query) if query is not None else None
         async with site.open_manager() as manager:
             person, has = await _caller(site, manager, request)
@@ -103,6 +114,7 @@ def operation(
         status=status,
         query=query,
         body=body,
+        body_required=needs_body,
         error=ErrorAnswer,
         errors=_ERRORS,
         security=_SECURITY,

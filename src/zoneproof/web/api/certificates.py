@@ -6,6 +6,8 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import UNSET
+
 from zoneproof.core.errors import InvalidInputError, NotFoundError
 from zoneproof.manager import CertificateDefinition, CertificateSummary, Proposal, preview
 from zoneproof.manager.certificates.details import details, history, summaries
@@ -15,6 +17,7 @@ from zoneproof.serving.operations import Operation
 from zoneproof.web.api.calls import Call, operation
 from zoneproof.web.api.messages import (
     CertificateFacts,
+    GivenDefinition,
     HistoryFacts,
     Pem,
     PrivateKey,
@@ -42,7 +45,7 @@ def operations(site: Site) -> list[Operation]:
             CertificateDefinition,
             role="administrator",
             status=201,
-            body=CertificateDefinition,
+            body=GivenDefinition,
         ),
         operation(
             site,
@@ -51,7 +54,7 @@ def operations(site: Site) -> list[Operation]:
             preview_definition,
             dict[str, Any],
             role="administrator",
-            body=CertificateDefinition,
+            body=GivenDefinition,
         ),
         operation(site, "GET", one, show_certificate, CertificateFacts),
         operation(
@@ -61,7 +64,7 @@ def operations(site: Site) -> list[Operation]:
             change_certificate,
             CertificateDefinition,
             role="administrator",
-            body=CertificateDefinition,
+            body=GivenDefinition,
         ),
         operation(
             site, "DELETE", one, remove_one, None, role="administrator", status=204, query=Removal
@@ -98,15 +101,16 @@ async def list_certificates(call: Call) -> list[CertificateSummary]:
     return [
         one
         for one in await summaries(call.manager, datetime.now(UTC))
-        if which.status in ("", one.status) and (one.needs_attention or not which.attention)
+        if which.status in (UNSET, one.status) and (one.needs_attention or not which.attention)
     ]
 
 
 async def add_certificate(call: Call) -> CertificateDefinition:
     """Save a certificate without obtaining it yet."""
-    wanted: CertificateDefinition = call.body
-    call.does("add", wanted.name)
-    checked = wanted.check()
+    given: GivenDefinition = call.body
+    call.does("add", given.name)
+    checked = given.checked()
+    call.does("add", checked.name)
     if await call.manager.certificates.find(checked.name):
         raise InvalidInputError(f"the certificate {checked.name} already exists: use PUT")
     await save(call.manager, Proposal(checked), None)
@@ -115,8 +119,8 @@ async def add_certificate(call: Call) -> CertificateDefinition:
 
 async def preview_definition(call: Call) -> dict[str, object]:
     """Show what issuing a definition would do; nothing is saved or changed."""
-    wanted: CertificateDefinition = call.body
-    (found,) = await preview(call.manager, [wanted.check()])
+    given: GivenDefinition = call.body
+    (found,) = await preview(call.manager, [given.checked()])
     return found.as_fields()
 
 
@@ -127,10 +131,10 @@ async def show_certificate(call: Call) -> dict[str, Any]:
 
 async def change_certificate(call: Call) -> CertificateDefinition:
     """Change a certificate's definition; the next renewal uses it."""
-    wanted: CertificateDefinition = call.body
+    given: GivenDefinition = call.body
     call.does("edit", call.name)
     before = (await call.manager.certificates.get(call.name)).definition
-    checked = wanted.check()
+    checked = given.checked(before.name)
     if checked.name != before.name:
         raise InvalidInputError(f"the name of {before.name} stays: the body says {checked.name}")
     await save(call.manager, Proposal(checked), before)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any, Literal, get_args
 
 import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict
 
 from zoneproof.core import times
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager import CertificateDefinition, CertificateSummary
+from zoneproof.manager.certificates.definition import default_name
 from zoneproof.manager.certificates.removal import REASONS
+from zoneproof.manager.certificates.state import CertificateWord
 from zoneproof.web.runs import WebRun
 
 Reason = Literal[
@@ -25,10 +30,26 @@ class CertificateFacts(CertificateSummary, frozen=True, kw_only=True):
     definition: CertificateDefinition
 
 
+class GivenDefinition(CertificateDefinition, frozen=True, kw_only=True):
+    """A definition that may leave out its name, as in a file of definitions."""
+
+    name: str = ""
+
+    def checked(self, name: str = "") -> CertificateDefinition:
+        """Return the definition, of that name if it has none. Raises InvalidInputError."""
+        if not self.identifiers:
+            raise InvalidInputError(
+                "'identifiers' must name what the certificate is for, as"
+                ' ["example.com", "*.example.com"]'
+            )
+        name = self.name or name or default_name(self.identifiers)
+        return CertificateDefinition(**asdict(self) | {"name": name}).check()
+
+
 class Which(msgspec.Struct, frozen=True):
     """Which certificates: those with a ``status``, those that need attention."""
 
-    status: str = ""
+    status: CertificateWord | UnsetType = UNSET
     attention: bool = False
 
 
