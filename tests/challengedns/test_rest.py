@@ -345,8 +345,8 @@ def test_a_wrong_body_is_told(service: Service, operator: str, content: object) 
     [
         (b'{"name": "Big"}', "'name' is not valid: use up to 63 of a-z, 0-9, "),
         (b'{"name": "x", "quota": 5.5}', "'quota' must be a whole number, not a fraction"),
-        (b"", "it is empty"),
-        (b" \n", "it is empty"),
+        (b"", "the body is empty: it must be JSON"),
+        (b" \n", "the body is empty: it must be JSON"),
     ],
 )
 def test_a_wrong_body_is_told_in_words_for_people(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import re
 import ssl
 import sys
 from collections.abc import Iterator
@@ -82,7 +83,11 @@ def test_the_pages_are_served_with_a_certificate_of_the_home(inside: Inside) -> 
         (("--tls-certificate=a.pem",), "TLS needs both"),
         (("--tls-managed=nothing",), "there is no managed certificate"),
         (("--listen=nowhere",), "cannot be served at 'nowhere': write an IP address and a port"),
-        (("--host=http://certs.example.com/",), "--host: 'http://certs.example.com/' is not"),
+        (
+            ("--host=http://certs.example.com/",),
+            "give its host name alone\n",
+        ),
+        (("--host=*.example.com",), "'*.example.com' is not the name of one host: name each"),
         (("--proxy=nobody",), "is not an IP address or network"),
         (("--user-header=X-User",), "name them with --proxy"),
         (("--user-header=X User", "--proxy=127.0.0.1"), "is not the name of a header"),
@@ -180,8 +185,34 @@ def test_what_may_be_a_log_has_no_link(daemon: BackgroundServer, tmp_path: Path)
     environment = {"ZONEPROOF_HOME": str(tmp_path / "other")}
     told = "nobody is an administrator"
     with BackgroundServer("the pages", command, told, environment=environment) as running:
-        assert "'zoneproof web user add NAME --role administrator'" in running.wait_for_line(told)
+        assert "zoneproof web user add NAME" in running.wait_for_line(told)
         assert not [line for line in running.lines if "token=" in line]
+
+
+@pytest.mark.parametrize(
+    ("options", "place", "url"),
+    [
+        ((), "the web pages are at {url}/", "http://127.0.0.1:{port}"),
+        (
+            ("--host=certs.example.com", "--proxy=127.0.0.1"),
+            "the web pages are at {url}/, listening at 127.0.0.1:{port} for the proxy",
+            "https://certs.example.com",
+        ),
+    ],
+)
+def test_the_command_for_an_administrator_says_where_the_pages_are(
+    tmp_path: Path, options: tuple[str, ...], place: str, url: str
+) -> None:
+    command = [sys.executable, "-m", "zoneproof", "web", "--listen=127.0.0.1:0", *options]
+    environment = {"ZONEPROOF_HOME": str(tmp_path / "home")}
+    told = "nobody is an administrator"
+    with BackgroundServer("the pages", command, told, environment=environment) as running:
+        add = running.wait_for_line(told)
+        where = running.wait_for_line("the web pages are at")
+    port = re.findall(r"127\.0\.0\.1:(\d+)", where)[0]
+    url = url.format(port=port)
+    assert where == place.format(url=url, port=port)
+    assert f"'zoneproof web user add NAME --role administrator --url {url}'" in add
 
 
 def test_a_server_that_cannot_start_ends_no_link(inside: Inside) -> None:

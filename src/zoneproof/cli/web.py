@@ -17,14 +17,13 @@ from zoneproof.cli.output import json_document, tell, tell_all
 from zoneproof.cli.person import person
 from zoneproof.cli.running import read_home, run_until_done, run_with_manager
 from zoneproof.cli.streams import require_output
-from zoneproof.cli.web_options import serve_pages, web_options
+from zoneproof.cli.web_options import USUAL_ADDRESS, serve_pages, web_options
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager import Home, Manager, RunOptions
 from zoneproof.manager.people.roles import ROLES
 from zoneproof.manager.people.users import User
 
-_DEFAULT = "127.0.0.1:8053"
 _role_option = click.option(
     "--role",
     type=click.Choice(ROLES),
@@ -51,7 +50,7 @@ def _check_url(context: click.Context, parameter: click.Parameter, text: str) ->
 
 _url_option = click.option(
     "--url",
-    default=f"http://{_DEFAULT}",
+    default=f"http://{USUAL_ADDRESS}",
     show_default=True,
     metavar="URL",
     callback=_check_url,
@@ -61,7 +60,7 @@ _url_option = click.option(
 
 @click.group(cls=Commands, invoke_without_command=True)
 @click.option(
-    "--listen", default=_DEFAULT, show_default=True, metavar="ADDRESS", help="Where to listen."
+    "--listen", default=USUAL_ADDRESS, show_default=True, metavar="ADDRESS", help="Where to listen."
 )
 @web_options
 @authoritative_port_option

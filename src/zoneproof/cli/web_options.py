@@ -19,6 +19,8 @@ from zoneproof.manager import Home, RunOptions
 if TYPE_CHECKING:
     from zoneproof.web.server import WebReady
 
+USUAL_ADDRESS = "127.0.0.1:8053"
+
 web_options = together(
     click.option(
         "--host",
@@ -122,11 +124,14 @@ def _tell_ready(ready: WebReady, *, as_json: bool) -> None:
     elif ready.link:
         click.echo(f"open this link once, to become the first administrator:\n\n  {ready.link}\n")
     else:
-        click.echo(f"the web pages are at {ready.url}")
+        behind = f", listening at {ready.listening} for the proxy" if ready.listening else ""
+        click.echo(f"the web pages are at {ready.url}{behind}")
         if not ready.has_administrator:
+            url = ready.url.rstrip("/")
+            at = "" if url == f"http://{USUAL_ADDRESS}" else f" --url {url}"
             click.echo(
-                "nobody is an administrator yet: 'zoneproof web user add NAME --role administrator'"
-                " prints a link"
+                f"nobody is an administrator yet: 'zoneproof web user add NAME --role administrator"
+                f"{at}' prints a link"
             )
 
 
@@ -144,11 +149,15 @@ def _host(text: str) -> str:
     if text == "localhost":
         return text
     try:
-        return str(DomainName.parse(text))
+        name = DomainName.parse(text)
     except InvalidInputError as error:
+        raise InvalidInputError(f"--host: {error.message}") from error
+    if name.is_wildcard or not name.text:
         raise InvalidInputError(
-            f"--host: {error.message}; write the name alone, as certs.example.com"
-        ) from error
+            f"--host: '{text[:80]}' is not the name of one host: name each by which browsers come,"
+            " as certs.example.com"
+        )
+    return name.text
 
 
 def _network(text: str) -> Any:

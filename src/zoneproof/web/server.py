@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from zoneproof.core.errors import ConfigError
@@ -56,7 +56,7 @@ class WebOptions:
 
 @dataclass(frozen=True)
 class WebReady:
-    """The pages are served at ``url``.
+    """The pages are served at ``url``; ``listening`` is where its proxy reaches them, if any.
 
     ``has_administrator`` tells whether anybody is one; ``link`` makes whoever opens it the first,
     and is empty where it is not asked for.
@@ -65,6 +65,7 @@ class WebReady:
     url: str
     has_administrator: bool
     link: str = ""
+    listening: str = ""
 
 
 @asynccontextmanager
@@ -105,22 +106,29 @@ async def serving(
     )
     listener = bind(endpoint, "the web pages")
     server.start([listener])
-    host = (
-        next(iter((*options.hosts, *sorted(names))), "")
-        or str(Endpoint.of(listener)).rpartition(":")[0]
-    )
-    url = f"{server.scheme}://{host}:{Endpoint.of(listener).port}/"
+    url, listening = _places(options, server.scheme, names, Endpoint.of(listener))
     follower = asyncio.create_task(follow(server, pair)) if pair else None
     try:
         # Only now, since a new link ends the one before it: it may be that of another server.
         async with open_manager(home, run, needs_secrets=False) as manager:
-            on_ready(await _ready(manager, url, with_link=options.first_link))
+            ready = await _ready(manager, url, with_link=options.first_link)
+            on_ready(replace(ready, listening=listening))
         yield
     finally:
         if follower:
             follower.cancel()
         await site.runs.close()
         await server.stop()
+
+
+def _places(
+    options: WebOptions, scheme: str, names: Iterable[str], endpoint: Endpoint
+) -> tuple[str, str]:
+    """Return where browsers reach the pages and, if that is a proxy, where it does."""
+    if options.proxies and options.hosts:
+        return f"https://{options.hosts[0]}/", str(endpoint)  # browsers keep no session over HTTP
+    host = next(iter((*options.hosts, *sorted(names))), "") or str(endpoint).rpartition(":")[0]
+    return f"{scheme}://{host}:{endpoint.port}/", ""
 
 
 async def _ready(manager: Manager, url: str, *, with_link: bool) -> WebReady:
