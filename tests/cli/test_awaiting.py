@@ -107,6 +107,39 @@ def test_after_success_it_is_said_which_records_may_be_deleted(world: World) -> 
     delete(world, records)
 
 
+@pytest.mark.parametrize("way", ["remove", "apply", "edit", "issue"])
+def test_whoever_gives_an_order_up_is_told_which_records_may_be_deleted(
+    world: World, way: str
+) -> None:
+    first, second = manual(world, "example.com", "*.example.com")
+    told = f"you can delete these records now: {first}; {second}\n"
+    match way:
+        case "remove":
+            assert told in world.run("remove", "example.com", "--yes").stderr
+        case "apply":
+            (world.home / "certs.toml").write_text("")
+            file = f"--file={world.home / 'certs.toml'}"
+            assert told in world.run("apply", file, "--prune", "--yes").stderr
+        case "edit":
+            edited = world.run("edit", "example.com", "--remove-name=*.example.com")
+            assert told in edited.stderr
+        case "issue":  # the account is another one, so that only the next order gives it up
+            world.good("edit", "example.com", "--profile=shortlived")
+            again = world.run("issue", "example.com", *world.ca_options[1:])
+            assert (again.status, told in again.stdout) == (3, True), again.stdout + again.stderr
+    assert world.run("renew", "example.com").stdout.count(first) == 0
+
+
+def test_what_is_pending_is_discarded_with_its_records(world: World) -> None:
+    world.good("issue", "example.com", *world.rfc2136_options, *world.ca_options)
+    pending = world.run("issue", "example.com", "www.example.com", "--provider=manual")
+    assert pending.status == 3, pending.stderr
+    (record, *_) = dict.fromkeys(found for found, _ in RECORD.findall(pending.stdout))
+    discarded = world.run("edit", "example.com", "--discard-change")
+    assert "you can delete" in discarded.stderr
+    assert record in discarded.stderr
+
+
 def test_a_cname_is_looked_for_at_the_name_servers_of_its_own_zone(world: World) -> None:
     target = "_acme-challenge.right.example.net."
     command = ("--delegation=www.example.com:right.example.net", *world.ca_options)

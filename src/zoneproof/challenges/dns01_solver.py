@@ -100,11 +100,6 @@ class PreparedRecords:
     def _manual(self) -> list[ChallengeRecord]:
         return [item for item in self.records if item.method.provider.info.manual]
 
-    @property
-    def deletable(self) -> list[str]:
-        """What a person created, always in the same order: a CA tells its challenges in any."""
-        return sorted(map(_in_zone_file, self._manual))
-
     async def publish(self) -> None:
         """Publish what providers can. Raises AwaitingUserError for records that a person has to
         create, unless they are there, or the order is resumed and nobody can be asked.
@@ -113,7 +108,10 @@ class PreparedRecords:
             seconds = max(item.method.propagation_seconds for item in records)
             self._republish = await publish_records(records, self.scope, seconds=seconds)
         if self._manual:
-            await self._require_created(self._manual)
+            # Always in the same order: a CA tells its challenges in any.
+            texts = sorted(map(_in_zone_file, self._manual))
+            await self.scope.ledger.will_be_created(texts)
+            await self._require_created(self._manual, texts)
 
     async def wait(self) -> None:
         """Wait until every name server that answers shows every value."""
@@ -149,7 +147,9 @@ class PreparedRecords:
         )
         emit(RecordsVisible(report.seen, report.elapsed, report.remarks))
 
-    async def _require_created(self, records: Sequence[ChallengeRecord]) -> None:
+    async def _require_created(
+        self, records: Sequence[ChallengeRecord], texts: Sequence[str]
+    ) -> None:
         groups: dict[Resolver, list[ChallengeRecord]] = {}
         for item in records:
             groups.setdefault(item.method.resolver or self.scope.resolver, []).append(item)
@@ -165,7 +165,7 @@ class PreparedRecords:
         raise AwaitingUserError(
             f"awaiting user: create {'these TXT records' if many else 'this TXT record'} in your"
             " DNS (the order waits)",
-            records=self.deletable,
+            records=texts,
         )
 
 

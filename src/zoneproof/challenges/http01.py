@@ -141,7 +141,6 @@ class PreparedHttpAnswers(msgspec.Struct, frozen=True):
 
     tasks: Sequence[ChallengeTask[HttpMethod]]
     scope: Scope
-    deletable: Sequence[str] = ()
 
     async def publish(self) -> None:
         """Write down the files among the answers, then put all at once.

@@ -48,6 +48,10 @@ class Ledger(Protocol):
         """
         ...
 
+    async def will_be_created(self, records: Sequence[str]) -> None:
+        """Write down records, in zone-file form, that a person has to create."""
+        ...
+
     async def forget(self, record: ChallengeRecord) -> None:
         """Strike out a record that was surely never written."""
         ...
@@ -66,6 +70,9 @@ class NoLedger:
         """Let it be published at once."""
         del records, alone_at
         return set()
+
+    async def will_be_created(self, records: Sequence[str]) -> None:
+        """Do nothing."""
 
     async def forget(self, record: ChallengeRecord) -> None:
         """Do nothing."""
@@ -135,11 +142,6 @@ class Prepared(Protocol):
 
     async def clean_up(self) -> None:
         """Remove what ends with this process; what is in the ledger, the order removes."""
-        ...
-
-    @property
-    def deletable(self) -> Sequence[str]:
-        """Records in zone-file form that a person may delete once the order has ended."""
         ...
 
 

@@ -18,7 +18,7 @@ from zoneproof.cli.definitions import (
     read_options,
     required_names,
 )
-from zoneproof.cli.events import tell_warning
+from zoneproof.cli.events import tell_news, tell_warning
 from zoneproof.cli.option_groups import PATH, GroupedHelp, dry_run_option, json_option
 from zoneproof.cli.output import json_document, json_error, tell, tell_error
 from zoneproof.cli.running import run_with_manager
@@ -30,7 +30,11 @@ from zoneproof.manager import revoke as revoke_certificate
 from zoneproof.manager.certificates.apply import DefinitionPlan, carry_out, plan_changes
 from zoneproof.manager.certificates.definition_file import read_definitions
 from zoneproof.manager.certificates.proposal import apply_options, define, save, with_names
-from zoneproof.manager.certificates.removal import find_removable, remove_certificate
+from zoneproof.manager.certificates.removal import (
+    find_removable,
+    give_up_other_orders,
+    remove_certificate,
+)
 from zoneproof.manager.methods import new_task_problems
 
 _REASONS = (
@@ -118,6 +122,8 @@ def edit(
             await _warn_of_tasks(manager, before, wanted.definition)
         elif discard_change:
             await manager.certificates.discard_pending(before.name)
+        if is_changed or discard_change:
+            await give_up_other_orders(manager, wanted.definition, tell_news)
         changes = describe_changes(before, wanted.definition)
         changes += [f"the credential {name} was stored" for name in wanted.credentials]
         if stored.has_pending and (is_changed or discard_change):
@@ -147,7 +153,7 @@ def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
     async def work(manager: Manager) -> str:
         live = manager.files.live(found)
         stay = f"; its files stay in {live}" if not delete_files and live.exists() else ""
-        await remove_certificate(manager, found, tell_warning, delete_files=delete_files)
+        await remove_certificate(manager, found, tell_news, delete_files=delete_files)
         return "; its files are deleted" if delete_files else stay
 
     found = run_with_manager(lambda manager: find_removable(manager, name, files=delete_files))
@@ -216,7 +222,7 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
             few = len(removed) <= 5  # all of them were shown above
             names = ", ".join(change.name for change in removed)
             confirm(f"Stop managing {names if few else f'{len(removed)} certificates'}?", yes=yes)
-        run_with_manager(lambda manager: carry_out(manager, plan, tell_warning))
+        run_with_manager(lambda manager: carry_out(manager, plan, tell_news))
     _tell_end(plan, dry_run=dry_run, as_json=as_json)
 
 

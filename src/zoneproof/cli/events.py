@@ -17,7 +17,7 @@ import msgspec
 from zoneproof.cli.output import json_line
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import printable
-from zoneproof.issuance import Emit, Event, TaskFailed, Warned
+from zoneproof.issuance import Emit, Event, RecordsDeletable, TaskFailed, Warned
 from zoneproof.issuance.event_texts import News, describe, describe_in_full
 
 
@@ -72,6 +72,13 @@ def tell_warning(event: Event) -> None:
     """Print an event if it is a warning, where nobody follows the others."""
     if isinstance(event, Warned):
         click.echo(f"zoneproof: warning: {printable(event.message)}", err=True)
+
+
+def tell_news(event: Event) -> None:
+    """Print what a person has to know of, or to do, where nobody follows the other events."""
+    if isinstance(event, RecordsDeletable):
+        click.echo(f"zoneproof: {printable(describe(event))}", err=True)
+    tell_warning(event)
 
 
 def draws() -> bool:

@@ -31,7 +31,7 @@ from zoneproof.issuance.journaled import HttpFile, JournaledOrder, PublishedReco
 from zoneproof.issuance.order import Issued, OrderRequest, OrderRun
 from zoneproof.issuance.plan import Choice, Plan, PlannedIdentifier, make_plan
 from zoneproof.issuance.preflight import PreflightReport, preflight, preflight_name
-from zoneproof.issuance.publish import ProvidersFor, remove_leftovers
+from zoneproof.issuance.publish import ProvidersFor, remove_leftovers, tell_deletable
 from zoneproof.issuance.rules import MatchRule, check_identifiers, check_rules, match_identifier
 
 __all__ = [
@@ -77,4 +77,5 @@ __all__ = [
     "preflight",
     "preflight_name",
     "remove_leftovers",
+    "tell_deletable",
 ]

@@ -81,6 +81,13 @@ _INSERT_FILE = """
 INSERT INTO http_files (id, order_id, webroot, token, folders)
 VALUES (?, ?, ?, ?, ?) ON CONFLICT (order_id, webroot, token) DO NOTHING
 """
+_INSERT_CREATED = """
+INSERT INTO created_records (order_id, record) VALUES (?, ?) ON CONFLICT DO NOTHING
+"""
+_CREATED = """
+SELECT order_id, record, state FROM created_records JOIN orders ON orders.id = order_id
+WHERE certificate = ?
+"""
 _ORDERS_TO_CLEAN = """
 SELECT id, certificate FROM orders
 WHERE id IN (SELECT order_id FROM publications UNION SELECT order_id FROM http_files)
@@ -317,6 +324,22 @@ class Journal(Stored):
             )
             for key, webroot, token, folders, *failed in tx.query(_FILES, (order_id,))
         ]
+
+    @writes
+    def will_be_created(self, tx: Transaction, order_id: str, records: Sequence[str]) -> None:
+        """Write down which records a person has to create for the order."""
+        for record in records:
+            tx.execute(_INSERT_CREATED, (order_id, record))
+
+    @writes
+    def take_deletable(self, tx: Transaction, certificate: str) -> tuple[str, ...]:
+        """Return, once, what a person created for orders that are closed, and no open one needs."""
+        rows = [tuple(map(str, row)) for row in tx.query(_CREATED, (certificate,))]
+        needed = {record for _, record, state in rows if state == "open"}
+        ended = [(order_id, record) for order_id, record, state in rows if state != "open"]
+        for row in ended:
+            tx.execute("DELETE FROM created_records WHERE order_id = ? AND record = ?", row)
+        return tuple(sorted({record for _, record in ended} - needed))
 
     @reads
     def certificates_to_clean(self, tx: Transaction) -> list[str]:

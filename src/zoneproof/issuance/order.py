@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,12 +45,16 @@ from zoneproof.issuance.events import (
     OrderPlanned,
     OrderResumed,
     OrderStatus,
-    RecordsDeletable,
 )
 from zoneproof.issuance.journal import Journal
 from zoneproof.issuance.journaled import JournaledOrder
 from zoneproof.issuance.plan import Plan, PlannedIdentifier
-from zoneproof.issuance.publish import OrderLedger, ProvidersFor, remove_leftovers
+from zoneproof.issuance.publish import (
+    OrderLedger,
+    ProvidersFor,
+    remove_leftovers,
+    tell_deletable,
+)
 
 _RESUMABLE = ("pending", "ready", "processing", "valid")
 
@@ -112,12 +117,6 @@ class Validation:
         """Remove what ends with this process."""
         for prepared in self._passing:
             await prepared.clean_up()
-
-    def tell_deletable(self) -> None:
-        """Tell which records a person may delete, once the order has come to its end."""
-        records = [record for prepared in self._passing for record in prepared.deletable]
-        if records:
-            self.scope.emit(RecordsDeletable(tuple(records)))
 
     async def _publish(self, challenge_type: str, tasks: list[ChallengeTask[Any]]) -> None:
         solver = SOLVERS[challenge_type]
@@ -204,14 +203,14 @@ class OrderRun(msgspec.Struct, frozen=True):
             await self.journal.close_order(journaled.id)
         except OrderFailedError as error:
             await self.journal.close_order(journaled.id, error=error.message)
-            validation.tell_deletable()
             raise
         else:
-            validation.tell_deletable()
             return issued
         finally:
             async with self.others.waiting():
                 await (removal or self._clean_up(request, validation, ledger))
+            with suppress(StorageError):  # which would hide what went wrong first
+                await tell_deletable(self.journal, request.certificate, self.emit)
 
     async def _clean_up(
         self, request: OrderRequest, validation: Validation, ledger: OrderLedger

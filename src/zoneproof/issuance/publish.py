@@ -10,7 +10,7 @@ from zoneproof.challenges.webroot import Leftover, Webroot
 from zoneproof.core.aio import all_at_once, settle
 from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.names import DomainName
-from zoneproof.issuance.events import FileRemoved, RecordRemoved
+from zoneproof.issuance.events import FileRemoved, RecordRemoved, RecordsDeletable
 from zoneproof.issuance.journal import Journal
 from zoneproof.issuance.journaled import LONGEST_TRYING, FailedRemoval, HttpFile, PublishedRecord
 from zoneproof.providers import Provider, Zone
@@ -45,6 +45,10 @@ class OrderLedger:
         items = [self._records[record] for record in records]
         return await self._journal.will_publish(items, alone_at=alone_at)
 
+    async def will_be_created(self, records: Sequence[str]) -> None:
+        """Journal the records."""
+        await self._journal.will_be_created(self._order_id, records)
+
     async def forget(self, record: ChallengeRecord) -> None:
         """Strike out a record that was surely never written by this run, unless it was before."""
         await self._journal.forget(self._records[record])
@@ -52,6 +56,12 @@ class OrderLedger:
     async def will_write(self, files: Sequence[Leftover]) -> None:
         """Journal the files."""
         await self._journal.will_write([HttpFile(self._order_id, file) for file in files])
+
+
+async def tell_deletable(journal: Journal, certificate: str, emit: Emit) -> None:
+    """Tell which records that a person created no order of the certificate needs any more."""
+    if records := await journal.take_deletable(certificate):
+        emit(RecordsDeletable(records))
 
 
 async def remove_values(

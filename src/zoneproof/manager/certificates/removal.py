@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import msgspec
 from cryptography import x509
 
 from zoneproof.acme import CertificateKey, find_ca, key_from_pem
-from zoneproof.core.errors import AcmeProblemError, InvalidInputError
-from zoneproof.issuance import Emit
+from zoneproof.core.errors import AcmeProblemError, BusyError, InvalidInputError
+from zoneproof.issuance import Emit, tell_deletable
 from zoneproof.manager.accounts.store import AccountTerms, new_account
+from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.files import is_certificate_name
 from zoneproof.manager.certificates.renewal_state import of_certificate
 from zoneproof.manager.certificates.state import serial_of, state_of
@@ -63,6 +65,21 @@ async def give_up_orders(manager: Manager, name: str, emit: Emit) -> None:
     await manager.leftovers.remove(name, emit, insist=True)
     for order in await manager.journal.open_orders(name):
         await manager.journal.close_order(order.id, error="its certificate was removed")
+    await tell_deletable(manager.journal, name, emit)
+
+
+async def give_up_other_orders(
+    manager: Manager, definition: CertificateDefinition, emit: Emit
+) -> None:
+    """Give up orders for other identifiers than those of the definition, which has changed.
+
+    A process that works on the certificate does it itself when it orders again.
+    """
+    with suppress(BusyError), manager.home.lock(definition.name):
+        for order in await manager.journal.open_orders(definition.name):
+            if set(order.identifiers) != set(definition.parsed_identifiers):
+                await manager.journal.close_order(order.id, error="superseded")
+        await tell_deletable(manager.journal, definition.name, emit)
 
 
 REASONS = {

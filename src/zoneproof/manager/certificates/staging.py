@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from zoneproof.acme import find_ca
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import AwaitingUserError, InvalidInputError, ZoneproofError
-from zoneproof.issuance import Emit, Issued
+from zoneproof.issuance import Emit, Issued, tell_deletable
 from zoneproof.manager.accounts.clients import ClientPool
 from zoneproof.manager.accounts.store import AccountTerms
 from zoneproof.manager.certificates.definition import CertificateDefinition
@@ -141,6 +141,7 @@ async def dry_run(
         finally:
             for order in [] if waits else await manager.journal.open_orders(name):
                 await manager.journal.close_order(order.id, error="it was a dry run")
+            await tell_deletable(manager.journal, name, tell)
 
 
 async def _throw_away(_: Issued) -> None:

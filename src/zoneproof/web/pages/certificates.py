@@ -13,6 +13,8 @@ from starlette.responses import Response
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import count
+from zoneproof.issuance import RecordsDeletable, Warned
+from zoneproof.issuance.event_texts import describe
 from zoneproof.manager import CertificateSummary, preview
 from zoneproof.manager.certificates.details import remark, summaries
 from zoneproof.manager.certificates.removal import find_removable, remove_certificate
@@ -24,6 +26,7 @@ from zoneproof.web.visits import Page, Visit
 _ON_A_PAGE = 50
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _ATTENTION = "needs attention"
+_NEWS = (RecordsDeletable, Warned)  # of a removal
 _SORTS: dict[str, Callable[[CertificateSummary], Any]] = {
     "name": lambda one: one.name,
     "status": lambda one: (one.status, one.name),
@@ -140,15 +143,15 @@ async def _act(visit: Visit) -> Response:
 async def _remove(visit: Visit) -> Response:
     names, files = visit.form.all("name"), visit.form.is_on("delete_files")
     visit.does("remove with files" if files else "remove", ", ".join(names))
-    warnings: list[str] = []
+    news: list[str] = []
     for name in names:
         found = await find_removable(visit.manager, name, files=files)
         await remove_certificate(
             visit.manager,
             found,
-            lambda event: warnings.append(str(getattr(event, "message", ""))),
+            lambda event: news.append(describe(event)) if isinstance(event, _NEWS) else None,
             delete_files=files,
         )
     told = f"{count(len(names), 'certificate')} no longer managed"
     kept = "the files are deleted" if files else "the files stay"
-    return visit.go("/certificates", "; ".join([f"{told}: {kept}", *filter(None, warnings)]))
+    return visit.go("/certificates", "; ".join([f"{told}: {kept}", *news]))
