@@ -62,7 +62,8 @@ def test_a_failure_is_remembered_backs_off_and_is_shown(world: World) -> None:
     shown = world.shown("broken")
     assert shown["status"] == "failing"
     assert shown["failures"] == 1
-    assert shown["last_error"]
+    told = f"there is no certificate yet; the last attempt failed: {shown['last_error']}"
+    assert told in " ".join(world.good("show", "broken").split())
     again = world.run("renew")
     assert again.status == 0
     assert "broken: not due (" in again.stdout

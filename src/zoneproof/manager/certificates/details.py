@@ -53,7 +53,7 @@ class CertificateDetails:
             definition["csr"] = csr_text(self.certificate.definition.csr)
         rows = {
             "status": summary.status,
-            "problem": summary.problem or summary.last_error,
+            "problem": summary.trouble,
             "next": _next(summary, now),
             "issuer": summary.issuer,
             "valid": _validity(summary, now),

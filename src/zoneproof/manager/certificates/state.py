@@ -110,6 +110,11 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
     expiring_keys: dict[str, date] = {}
 
     @property
+    def trouble(self) -> str:
+        """What is wrong with it, and why the last attempt failed."""
+        return "; the last attempt failed: ".join(filter(None, (self.problem, self.last_error)))
+
+    @property
     def needs_attention(self) -> bool:
         """Whether a person should look at it."""
         return bool(self.problem or self.expiring_keys) or self.status not in _GOOD
