@@ -158,6 +158,15 @@ def test_what_would_break_the_order_says_who_holds_what(
     nothing_is_left(world)
 
 
+def test_a_busy_certificate_is_a_failure_only_for_whoever_names_it(world: FaultWorld) -> None:
+    with busy_daemon(world) as running:
+        with stopped(running.process):
+            named = world.run("renew", "--force", NAME)
+            assert (named.status, "1 certificate: 1 busy" in named.stdout) == (1, True)
+            assert world.run("renew", "--force").status == 0
+        assert running.result()["result"] == "renewed"
+
+
 OTHER = """
 [[certificate]]
 name = "other"

@@ -53,7 +53,8 @@ def renew(
 
     With --dry-run or --staging all of them are tried, due or not; files and state stay.
 
-    Exits with 1 if one failed, 3 if you have to create records, else 0.
+    Exits with 1 if one failed, or one that you named is busy; 3 if you have to create records;
+    else 0.
     """
 
     async def work(manager: Manager) -> tuple[list[Renewal], list[str]]:
@@ -81,7 +82,7 @@ def renew(
             tell_renewal(result, how)
     if how.is_for_people:
         _tell_sum(results)
-    raise SystemExit(_status(results))
+    raise SystemExit(_status(results, of_names=bool(names)))
 
 
 @click.command(cls=GroupedHelp, groups=[TERMS_GROUP])
@@ -160,9 +161,9 @@ def _tell_sum(results: Sequence[Renewal]) -> None:
     click.echo(f"{count(len(kinds), 'certificate')}: {', '.join(counts)}")
 
 
-def _status(results: Sequence[Renewal]) -> int:
+def _status(results: Sequence[Renewal], *, of_names: bool) -> int:
     kinds = {result.result for result in results}
-    if kinds & {"failed", "not deployed"}:
+    if kinds & {"failed", "not deployed"} or (of_names and "busy" in kinds):
         return 1
     return 3 if "awaiting user" in kinds else 0
 
