@@ -95,6 +95,20 @@ def test_agreement_that_is_not_given_yet_is_named(world: World) -> None:
     assert "registered at the CA first, which needs --agree-tos" in result.stdout
 
 
+def test_a_saved_certificate_needs_agreement_before_it_is_renewed(world: World) -> None:
+    directory, bundle, *_ = world.ca_options
+    world.good("add", "example.com", "--provider=manual", directory)
+    remedy = f"'zoneproof account register --ca {world.pebble.directory_url} --agree-tos'"
+    looked = world.run("preview", "--all", bundle)
+    assert (looked.status, remedy in looked.stdout) == (1, True), looked.stdout
+    assert "would work" not in looked.stdout
+    renewed = world.run("renew", bundle)
+    assert (renewed.status, f"read them, then run {remedy}" in renewed.stderr) == (1, True)
+    assert remedy in world.good("history", "example.com")
+    world.good("account", "register", *remedy.strip("'").split()[3:], bundle)
+    assert world.run("preview", "--all", bundle).status == 0
+
+
 @pytest.mark.parametrize(
     ("policy", "text"),
     [("0", "no, without checking"), ("authoritative+2", "authoritative, then 2 seconds")],

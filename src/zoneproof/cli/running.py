@@ -93,8 +93,7 @@ def run_with_terms(work: Callable[[Manager], Awaitable[T]], run: RunOptions, *, 
         return run_with_manager(work, run)
     except TermsNotAgreedError as error:
         if not (ask and can_ask()):
-            text = f"{error.message}; read them, then add --agree-tos"
-            raise TermsNotAgreedError(text, url=error.url) from error
+            raise error.with_remedy("add --agree-tos") from error
         click.echo(f"terms of service: {printable(error.url)}")
         if not click.confirm("Have you read them, and do you agree to them?"):
             raise

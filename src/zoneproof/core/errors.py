@@ -336,11 +336,19 @@ class UserActionRequiredError(AcmeProblemError):
 
 
 class TermsNotAgreedError(AcmeError):
-    """The CA's terms of service, found at ``url``, must be agreed to first."""
+    """The CA's terms of service, found at ``url``, must be agreed to first.
 
-    def __init__(self, message: str, *, url: str) -> None:
-        super().__init__(message)
+    ``bare`` is the message without the ``remedy``, how to agree.
+    """
+
+    def __init__(self, message: str, *, url: str, remedy: str = "") -> None:
+        super().__init__(f"{message}; read them, then {remedy}" if remedy else message)
         self.url = url
+        self.bare = message
+
+    def with_remedy(self, remedy: str) -> TermsNotAgreedError:
+        """Return the error that says how to agree here."""
+        return TermsNotAgreedError(self.bare, url=self.url, remedy=remedy)
 
 
 class OrderFailedError(AcmeError):

@@ -133,9 +133,8 @@ class ApiCertificate:
             soon = min(until, default=LOOK_EVERY.total_seconds())
             self._look_again_after = min(max(soon, _LOOK_SOONEST), LOOK_EVERY.total_seconds())
         if isinstance(result.error, TermsNotAgreedError):
-            error = result.error
-            text = f"{error.message}; read them, then write 'acme_agree_tos = true' in [api]"
-            raise TermsNotAgreedError(text, url=error.url) from error
+            remedy = "write 'acme_agree_tos = true' in [api]"
+            raise result.error.with_remedy(remedy) from result.error
         if isinstance(result.error, AwaitingUserError):
             # The CNAMEs for which a person would be asked are this service's own.
             raise ZoneproofError(

@@ -21,6 +21,7 @@ from zoneproof.issuance import (
     preflight,
 )
 from zoneproof.issuance.preflight_texts import finding_fields, preflight_fields
+from zoneproof.manager.accounts.clients import registering
 from zoneproof.manager.accounts.store import StoredAccount, new_account
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.state import state_of
@@ -249,11 +250,12 @@ async def _preview(
         except InvalidInputError as error:
             findings.append(Finding(error.message))
     terms_url = ""
-    if not account or not account.account_url:
-        findings.append(_registration(directory, agreed_already=manager.run.terms.agree_to_terms))
-        terms_url = directory.terms_of_service if directory else ""
-    findings += _expiring_keys(definition, credentials)
     stored = await manager.certificates.find(definition.name)
+    if not account or not account.account_url:
+        terms_url = directory.terms_of_service if directory else ""
+        agree = "" if manager.run.terms.agree_to_terms else terms_url
+        findings.append(_registration(authority.url, agree, is_stored=stored is not None))
+    findings += _expiring_keys(definition, credentials)
     if stored and stored.has_pending:
         tries = f"'zoneproof resume {definition.name}' tries it"
         findings.append(Finding(f"a change of it is pending: {tries}", is_problem=False))
@@ -305,8 +307,13 @@ def _without_caa(examination: PreflightReport, why: str) -> PreflightReport:
     return replace(examination, caa=CaaVerdict(True, f"not checked: {why}"))
 
 
-def _registration(directory: Directory | None, *, agreed_already: bool) -> Finding:
-    terms = directory.terms_of_service if directory and not agreed_already else ""
+def _registration(url: str, terms: str, *, is_stored: bool) -> Finding:
+    """Return what comes before the first order; ``terms`` are those to be agreed to, if any."""
+    if terms and is_stored:  # whoever renews it is not asked
+        return Finding(
+            f"there is no account at the CA yet: read its terms of service, {terms}, then run"
+            f" '{registering(url)}'"
+        )
     agreed = f", which needs --agree-tos for its terms of service, {terms}" if terms else ""
     return Finding(f"an account would be registered at the CA first{agreed}", is_problem=False)
 

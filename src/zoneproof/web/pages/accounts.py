@@ -84,7 +84,8 @@ async def _register(visit: Visit) -> Response:
         async with open_manager(visit.site.home, options) as manager:
             account, new = await changes.register(manager, ca, form.text("name"))
     except TermsNotAgreedError as error:
-        return await _new(visit, visit.refused(error), error.url)
+        visit.refused(error)
+        return await _new(visit, error.bare, error.url)
     except ZoneproofError as error:
         return await _new(visit, visit.refused(error))
     was = "is registered" if new else "was already registered; nothing was changed"
