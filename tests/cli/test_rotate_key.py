@@ -38,6 +38,27 @@ def test_the_key_is_rotated_and_the_old_one_dropped(home: Home) -> None:
     assert again["resealed"] == 1
 
 
+def test_who_manages_the_keys_is_told_to_remove_the_old_one(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Key.new().to_text(), Key.new().to_text()
+    monkeypatch.setenv("ZONEPROOF_VAULT_KEY", first)
+    home.add()
+    monkeypatch.setenv("ZONEPROOF_VAULT_KEY", f"{first} {second}")
+    told = home.credential("rotate-key").stdout
+    assert "next: back up the keys, then remove all but the last from $ZONEPROOF_VAULT_KEY" in told
+    assert "--drop-old" not in told
+
+
+def test_what_could_not_be_re_encrypted_is_counted(home: Home) -> None:
+    home.add()
+    assert home.credential("add", "acme-dns", "--field=server=https://a.example").status == 0
+    with closing(sqlite3.connect(home.path / "state.sqlite3")) as connection, connection:
+        connection.execute("UPDATE credentials SET fields = 'AAAA' WHERE name = 'acme-dns'")
+    told = error_of(home.credential("rotate-key"), 1)
+    assert "1 secret re-encrypted, 1 could not be; older keys must stay: " in told
+
+
 def _lose(key: Path) -> None:
     key.unlink()
 

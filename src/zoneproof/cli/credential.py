@@ -175,7 +175,10 @@ def rotate_key(drop_old: bool, yes: bool, as_json: bool) -> None:
             f"the vault key is now {rotation.key_id};"
             f" {count(rotation.resealed, 'secret')} re-encrypted"
         )
-        click.echo("next: back up the key, then zoneproof credential rotate-key --drop-old")
+        follows = "back up the key, then zoneproof credential rotate-key --drop-old"
+        if rotation.elsewhere:
+            follows = f"back up the keys, then remove all but the last from {rotation.elsewhere}"
+        click.echo(f"next: {follows}")
 
 
 @credential.command("set")

@@ -8,6 +8,7 @@ from functools import partial
 import msgspec
 
 from zoneproof.core.errors import VaultError
+from zoneproof.core.text import count
 from zoneproof.issuance import Journal
 from zoneproof.manager.accounts.store import Accounts
 from zoneproof.manager.certificates.store import Certificates
@@ -30,10 +31,14 @@ _LOCK = "the vault key"
 
 
 class Rotation(msgspec.Struct, frozen=True):
-    """The id of the key that seals now, and how many secrets were sealed anew with it."""
+    """The id of the key that seals now, and how many secrets were sealed anew with it.
+
+    ``elsewhere`` is where keys are that their owner manages, empty for those in ``vault.key``.
+    """
 
     key_id: str
     resealed: int
+    elsewhere: str = ""
 
 
 async def rotate_key(manager: Manager) -> Rotation:
@@ -45,7 +50,7 @@ async def rotate_key(manager: Manager) -> Rotation:
     with manager.home.lock(_LOCK):
         # Everybody seals in a transaction: after this one, nothing more with an older key.
         key_id = await manager.store.write(lambda _: manager.vault.rotate())
-        return Rotation(key_id, await _reseal_all(manager))
+        return Rotation(key_id, await _reseal_all(manager), manager.vault.elsewhere)
 
 
 async def drop_older_keys(manager: Manager) -> int:
@@ -65,8 +70,8 @@ async def _reseal_all(manager: Manager) -> int:
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise VaultError(
-            f"{resealed} secrets were sealed with the newest key, but not all; older keys must"
-            f" stay: {problems[0]}{more}"
+            f"{count(resealed, 'secret')} re-encrypted, {len(problems)} could not be; older keys"
+            f" must stay: {problems[0]}{more}"
         )
     return resealed
 

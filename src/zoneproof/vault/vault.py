@@ -99,6 +99,12 @@ class Vault:
             )
         return self._sealing_keys().newest.id
 
+    @property
+    def elsewhere(self) -> str:
+        """Where the keys are that their owner manages, empty for those in ``vault.key``."""
+        keyring = self._sealing_keys()
+        return "" if keyring.source == str(self._key_file) else keyring.source
+
     def drop_older(self) -> int:
         """Forget every key but the newest, and return how many those were.
 
