@@ -120,7 +120,9 @@ def test_a_key_in_another_scheme_is_told_as_not_sent(tmp_path: Path) -> None:
         key = challenge_command(path, "key", "create", "acme").stdout.strip()
         headers = {"Authorization": f"Token {key}"}
         assert request(service.url, "POST", "/register", headers=headers).status == 401
-        service.wait_for_line("no licence key was sent as Bearer or Basic, in the path or in the form")
+        service.wait_for_line(
+            "no licence key was sent as Bearer or Basic, in the path or in the form"
+        )
 
 
 def test_one_request_too_many_and_one_too_long_are_told_with_the_address(tmp_path: Path) -> None:
