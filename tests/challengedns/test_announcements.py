@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.challengedns.test_registrations import caller, values
-from tests.support.challenge_service import txt
+from tests.support.challenge_service import (
+    ZONE,
+    Service,
+    challenge_command,
+    register,
+    txt,
+    update,
+    write_config,
+)
 from tests.support.clock import Clock
 from tests.support.opened_service import OpenRegistrations, open_registrations
 from zoneproof.challengedns.store import rows
@@ -110,3 +120,46 @@ async def test_no_secret_is_kept_or_shown(registrations: OpenRegistrations, tmp_
     for path in tmp_path.iterdir():
         assert made.password.encode() not in path.read_bytes()
         assert path.stat().st_mode & 0o777 == 0o600
+
+
+def serial(service: Service) -> int:
+    """Return the serial of the zone with the registrations."""
+    found: int = service.ask(ZONE, "SOA").answer[0][0].serial
+    return found
+
+
+def test_the_serial_rises_after_a_backup_from_before_many_changes_was_restored(
+    tmp_path: Path,
+) -> None:
+    config, database = write_config(tmp_path), tmp_path / "challenge.db"
+    backup = tmp_path / "backup.db"
+    with Service(config) as service:
+        account = register(service.url)
+        with closing(sqlite3.connect(database)) as here, closing(sqlite3.connect(backup)) as there:
+            here.backup(there)
+            here.execute("UPDATE challenge_generation SET generation = generation + 40000")
+            here.commit()
+        assert update(service.url, account, txt("a")).status == 200
+        newest = serial(service)
+    for leftover in tmp_path.glob("challenge.db-*"):
+        leftover.unlink()
+    backup.rename(database)
+    # A change before the start lowers nothing.
+    assert challenge_command(config, "registration", "note", account.subdomain, "a").status == 0
+    with Service(config) as service:
+        assert newest < serial(service) < newest + 10
+        newest = serial(service)
+    with Service(config) as service:
+        assert newest < serial(service) < newest + 10
+
+
+def test_a_damaged_note_of_the_highest_generation_is_not_believed(tmp_path: Path) -> None:
+    announcements = Announcements(tmp_path / "challenge.db")
+    announcements.announce(2000)
+    announcements.announce(1000)
+    assert announcements.highest(1000) == 2000
+    (tmp_path / "challenge.db.changed").write_bytes(b"\xff" * 16)
+    assert announcements.highest(1000) == 0
+    announcements.announce(1000)
+    assert announcements.highest(1000) == 1000
+    announcements.close()

@@ -62,7 +62,7 @@ from zoneproof.serving import logs
 from zoneproof.serving.capacity import file_limit, usable_memory
 from zoneproof.serving.server import HttpServer, run
 from zoneproof.serving.sockets import Endpoint, bind
-from zoneproof.storage import open_in_thread
+from zoneproof.storage import Transaction, open_in_thread
 
 if TYPE_CHECKING:
     from zoneproof.challengedns.nodes.node import Node
@@ -348,15 +348,19 @@ class _Service:
 
     async def _renumber(self) -> None:
         try:
-            await self._database.write(self._registrations.begin_generation)
+            await self._database.write(self._next_generation)
         except StorageError as error:
             _log.warning("the zones keep their serial: %s", error.message)
+
+    def _next_generation(self, tx: Transaction) -> int:
+        highest = self._local.announcements.highest(rows.generation(tx))
+        return self._registrations.begin_generation(tx, at_least=highest + 1)
 
     async def _begin_generation(self) -> int:
         if self._node is not None:
             return await self._local.read(rows.generation)
         try:
-            return await self._database.write(self._registrations.begin_generation)
+            return await self._database.write(self._next_generation)
         except DamagedDatabaseError:
             raise
         except StorageError as error:
@@ -372,7 +376,7 @@ class _Service:
         for turn in itertools.count():
             try:
                 if self._database.failure is not None:
-                    await self._database.write(self._registrations.begin_generation)
+                    await self._database.write(self._next_generation)
                     _log.warning("the database can be written again")
                 are_deaf = self._local.announcements.reopen() or are_deaf
                 if are_deaf:

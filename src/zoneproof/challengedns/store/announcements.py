@@ -11,6 +11,7 @@ from pathlib import Path
 from zoneproof.core.errors import StorageError
 
 _NOTICE_BYTES = 8
+_MOST_AHEAD = 2**31  # what is further ahead would not be the newer serial (RFC 1982)
 
 
 class Announcements:
@@ -19,6 +20,9 @@ class Announcements:
     Each announcement writes a number that was never there before. So whoever compares it with
     the one they saw last learns of every commit, however many processes write: no announcement
     can restore an old number and hide another.
+
+    Eight more bytes are the highest generation that was announced. They outlive the database where
+    it is replaced by a backup, so that the serials of the zones can go on from there.
     """
 
     def __init__(self, database: Path) -> None:
@@ -52,16 +56,29 @@ class Announcements:
         os.close(successor)
         return True
 
-    def announce(self) -> None:
-        """Tell that something was committed. Raises StorageError.
+    def announce(self, generation: int = 0) -> None:
+        """Tell that something was committed, and in which generation. Raises StorageError.
 
         Written and not stored into mapped memory: where somebody has emptied the file, that would
         end this process (SIGBUS), and this makes it whole.
         """
+        highest = max(generation, self.highest(generation))
+        notice = os.urandom(_NOTICE_BYTES) + highest.to_bytes(8, "little")
         try:
-            os.pwrite(self._file.fileno(), os.urandom(_NOTICE_BYTES), 0)
+            os.pwrite(self._file.fileno(), notice, 0)
         except OSError as error:
             raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
+
+    def highest(self, generation: int) -> int:
+        """Return the highest generation that was announced, also in databases of before.
+
+        One that cannot be newer than ``generation`` is damage: then it is 0. Raises StorageError.
+        """
+        try:
+            found = int.from_bytes(os.pread(self._file.fileno(), 8, _NOTICE_BYTES), "little")
+        except OSError as error:
+            raise StorageError(f"cannot read {self._path}: {error.strerror}") from error
+        return found if found - generation < _MOST_AHEAD else 0
 
     def close(self) -> None:
         """Release the file."""

@@ -261,12 +261,13 @@ class Registrations:
 
     # --- upkeep ----------------------------------------------------------------------------
 
-    def begin_generation(self, tx: Transaction) -> int:
+    def begin_generation(self, tx: Transaction, *, at_least: int = 0) -> int:
         """Count a change of the zones themselves, and return its number.
 
-        The number is at least the time, so the serial still rises after a database was replaced.
+        It is ``at_least`` a number that is known from elsewhere, and the time: so the serial still
+        rises after a database was replaced.
         """
-        rows.note_change(tx, "", at_least=self.now())
+        rows.note_change(tx, "", at_least=max(at_least, self.now()))
         return rows.generation(tx)
 
     def sweep(self, tx: Transaction) -> bool:

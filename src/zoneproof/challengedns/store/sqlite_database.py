@@ -150,7 +150,7 @@ class SqliteDatabase(Database):
         generation = await self.read(rows.generation)
         if generation != self._generation_seen:
             self._generation_seen = generation
-            self.announcements.announce()
+            self.announcements.announce(generation)
 
     async def close(self) -> None:
         """Finish what was begun and release the database."""
@@ -251,7 +251,7 @@ class _Notice:
         # the next change, or from announce_missed().
         if is_news:
             self.database.newest = latest
-            self.database.announcements.announce()
+            self.database.announcements.announce(latest)
 
 
 # --- what can be wrong with it -----------------------------------------------------------------
