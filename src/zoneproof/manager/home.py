@@ -65,7 +65,10 @@ class Home(msgspec.Struct, frozen=True):
         """Open the state database, which is not created ``to_read``. Raises StorageError."""
         migrations = load_migrations("zoneproof.issuance") + load_migrations("zoneproof.manager")
         opening = open_sqlite_to_read if to_read else open_sqlite
-        return opening(self.path / "state.sqlite3", migrations, traces=[self.path / "archive"])
+        database = self.path / "state.sqlite3"
+        # Where it is missing, the commands tell which certificates are not known.
+        traces = [self.path / "archive"] if os.access(database, os.F_OK) else []
+        return opening(database, migrations, traces=traces)
 
     @contextmanager
     def lock(self, name: str, doing: str = "") -> Iterator[None]:

@@ -286,8 +286,9 @@ def require_not_lost(path: Path, traces: Sequence[Path]) -> None:
     That is one of the ``traces`` of :func:`open_sqlite`, or SQLite's log.
     """
     # Traces first: what another process is making has its first page before it has any of them.
-    found = [each for each in (*traces, path.with_name(f"{path.name}-wal")) if each.exists()]
-    is_there = path.exists()
+    anything = (*traces, path.with_name(f"{path.name}-wal"))
+    found = [each for each in anything if os.access(each, os.F_OK)]
+    is_there = os.access(path, os.F_OK)
     if not found or (is_there and path.stat().st_size):
         return
     what = "it is empty, but was not" if is_there else "it is missing, but was there"
