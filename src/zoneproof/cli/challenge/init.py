@@ -198,6 +198,7 @@ def init(
             f" certificate needs it: use one below {zone}, or --tls off"
         )
     checked = checked or _ask("--address", "This machine's public IP addresses", _addresses)
+    checked = tuple(dict.fromkeys(checked))
     if tls == "auto":
         agree_tos = agree_tos or _agrees(ca)
     folder = _ROOT_FOLDER if is_root else Path()
@@ -353,10 +354,8 @@ def _others(texts: Sequence[str]) -> Mapping[DomainName, tuple[str, ...]]:
     for text in texts:
         name, _, address = text.partition("=")
         server = _given("--other-nameserver", name, _host)
-        found[server] = (
-            *found.get(server, ()),
-            _given(f"--other-nameserver: {server}", address, _address),
-        )
+        checked = _given(f"--other-nameserver: {server}", address, _address)
+        found[server] = tuple(dict.fromkeys((*found.get(server, ()), checked)))
     return found
 
 

@@ -119,6 +119,10 @@ def _private_remark(wanted: ConfigTemplate) -> str:
     private = [text for text in wanted.addresses if _is_private(text)]
     if not private:
         return ""
+    if all(ipaddress.ip_address(text).is_loopback for text in private):
+        return f"""
+   Only this machine itself reaches {_listed(private)}: for all others, --address is its public one.
+"""
     return f"""
    Public CAs cannot reach {_listed(private)}, an address of a private network. Behind a router,
    --address is the public address.
