@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from josepy.jwk import JWK, JWKEC, JWKRSA
 
-from tests.migration.certbot_folder import account, only, renewal
+from tests.migration.certbot_folder import HOST, account, only, renewal
 from tests.support.rsa_keys import private_key
 from tests.support.trees import ACCOUNT_URL, LETS_ENCRYPT, SECRET, certificate, write
 from zoneproof.acme import AccountKey
@@ -106,12 +106,46 @@ def test_hooks_of_a_relative_folder_are_stored_with_absolute_paths(
     assert task.definition.fields == {"command": str(program)}
 
 
+def test_hooks_of_cli_ini_are_carried_over_and_what_else_it_says_is_told(tmp_path: Path) -> None:
+    renewal(tmp_path, "authenticator = standalone\nrenew_hook = /bin/old\npost_hook = /bin/own")
+    write(
+        tmp_path / "cli.ini",
+        "# for all\n[section]\nagree-tos\nmax-log-backups = 0\nkey-type: rsa  # bigger\n"
+        "deploy-hook = systemctl reload nginx ; quickly\npre-hook='/bin/before --now'\n",
+    )
+    found = read_certbot(tmp_path)
+    before, deploy, after = only(found).tasks
+    assert before.secrets == {"command": "/bin/before --now"}
+    assert deploy.definition.fields == {"unit": "nginx", "action": "reload"}
+    assert after.definition.fields == {"command": "/bin/own"}
+    (note,) = found.notes
+    assert note.startswith(f"{tmp_path}/cli.ini: key-type of it may be newer")
+
+
+def test_a_certificate_that_gets_another_account_says_so(tmp_path: Path) -> None:
+    key = JWKRSA(key=private_key(1))
+    renewal(tmp_path, "authenticator = standalone")
+    account(tmp_path, key)
+    told = [note for note in only(read_certbot(tmp_path)).notes if "account" in note]
+    assert told == []
+    account(tmp_path, key).rename(tmp_path / "accounts" / HOST / "b2")
+    (told_of,) = [note for note in only(read_certbot(tmp_path)).notes if "account" in note]
+    assert told_of.startswith("its account a1 is not in certbot's folder, so another one is used")
+    renewal(tmp_path, "authenticator = standalone\naccount = b2", "b.example")
+    renewal(tmp_path, "authenticator = standalone\naccount = b2", "c.example")
+    account(tmp_path, key)
+    notes = {one.name: "; ".join(one.notes) for one in read_certbot(tmp_path).certificates}
+    assert "its account a1 is not the first one at its CA" in notes["example.com"]
+    assert "account" not in notes["b.example"]
+
+
 def test_hooks_whose_folder_is_not_known_are_not_carried_over(tmp_path: Path) -> None:
     renewal(
         tmp_path,
         "authenticator = standalone\npre_hook = ./stop.sh\n"
         "renew_hook = hooks/reload.sh $RENEWED_LINEAGE\npost_hook = /opt/start --now",
     )
+    account(tmp_path, JWKRSA(key=private_key(0)))
     made = only(read_certbot(tmp_path))
     assert [one.definition.name for one in made.tasks] == ["post_hook"]
     assert [note.partition(" is relative")[0] for note in made.notes] == [

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from josepy.jwk import JWKRSA
 
-from tests.migration.certbot_folder import only, renewal
+from tests.migration.certbot_folder import account, only, renewal
+from tests.support.rsa_keys import private_key
 from tests.support.trees import REGISTRATION, SECRET, write
 from zoneproof.core.names import DomainName
 from zoneproof.migration.certbot import read_certbot
@@ -22,6 +24,7 @@ def with_plugin(
     write(path, "".join(f"{name} = {value}\n" for name, value in settings.items()))
     name = plugin.replace("-", "_")
     renewal(folder, f"authenticator = dns-{plugin}\ndns_{name}_credentials = {path}")
+    account(folder, JWKRSA(key=private_key(0)))
     found = read_certbot(folder)
     return only(found), found
 

@@ -8,15 +8,17 @@ into ``archive/<name>/``.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import Identifier
+from zoneproof.core.text import sanitize
 from zoneproof.manager.certificates.proposal import GivenTask
 from zoneproof.migration.certbot_plugins import CertbotRenewal, read_method
 from zoneproof.migration.configobj import Section, read_configobj
@@ -36,6 +38,7 @@ from zoneproof.migration.reading import (
     list_folder,
     read_json,
     read_leaf,
+    read_text,
     shown,
     unusable,
 )
@@ -49,6 +52,14 @@ _HOOKS: dict[str, When] = {
     "deploy_hook": "issued",
     "post_hook": "always",
 }
+# A line of cli.ini, as ConfigArgParse reads it: name and value, or the name of a flag.
+_CLI_LINE = re.compile(
+    r"""(?:--)?([^:=;\#\s\[]+)\s*(?:[:=\s]\s*(['"]?)(.*?)\2)?\s*(?:\s[;\#].*)?""", re.VERBOSE
+)
+_OF_CERTIFICATES = (  # settings that a certificate's own file has, too
+    *("server", "account", "authenticator", "key_type", "rsa_key_size", "elliptic_curve"),
+    *("reuse_key", "preferred_chain", "preferred_profile", "required_profile"),
+)
 _HOOK_FOLDERS: dict[str, When] = {"pre": "before", "deploy": "issued", "post": "always"}
 
 
@@ -73,9 +84,10 @@ def read_certbot(folder: Path) -> Found:
     renewals = list(_renewals(folder, findings))
     _take_accounts(folder, renewals, findings)
     for_all = _hooks_for_all(folder, findings)
+    hooks = _hooks_of_cli_ini(folder, findings)
     for renewal in renewals:
         with findings.going_on():
-            findings.certificates.append(_certificate(renewal, for_all, findings))
+            findings.certificates.append(_certificate(renewal, for_all, hooks, findings))
     return findings.found()
 
 
@@ -127,7 +139,10 @@ def _account(folder: Path, directory_url: str, findings: Findings) -> FoundAccou
 
 
 def _certificate(
-    renewal: CertbotRenewal, for_all: Sequence[GivenTask], findings: Findings
+    renewal: CertbotRenewal,
+    for_all: Sequence[GivenTask],
+    hooks: Mapping[str, str],
+    findings: Findings,
 ) -> FoundCertificate:
     name, name_note = findings.free_name(renewal.name, renewal.file)
     parameters = renewal.parameters
@@ -137,7 +152,8 @@ def _certificate(
     required = parameters.text("required_profile")
     server = parameters.text("server") or _DEFAULT_SERVER
     group, mode = key_permissions(renewal.live("privkey"))
-    own, not_carried = _own_hooks(parameters)
+    own, not_carried = _own_hooks(parameters, hooks)
+    account_note = _account_note(name, parameters.text("account"), current(server), findings)
     return FoundCertificate(
         name=name,
         identifiers=leaf.identifiers,
@@ -156,7 +172,17 @@ def _certificate(
         key_group=group,
         key_mode=mode,
         notes=tuple(
-            filter(None, [name_note, *missing, key_note, *not_carried, *_notes(renewal, method)])
+            filter(
+                None,
+                [
+                    name_note,
+                    account_note,
+                    *missing,
+                    key_note,
+                    *not_carried,
+                    *_notes(renewal, method),
+                ],
+            )
         ),
     )
 
@@ -207,12 +233,49 @@ def _notes(renewal: CertbotRenewal, method: FoundMethod) -> Iterable[str]:
         yield "must_staple is not carried over: CAs no longer issue such certificates"
 
 
-def _own_hooks(parameters: Section) -> tuple[list[GivenTask | None], list[str]]:
-    """Return the hooks of a certificate, and a note on each that cannot be carried over."""
+def _account_note(name: str, wanted: str, directory_url: str, findings: Findings) -> str:
+    """Say so if a certificate does not get the account that it had."""
+    here = [one.source.name for one in findings.accounts if one.directory_url == directory_url]
+    if not wanted or here[:1] == [wanted]:
+        return ""
+    why = "is not the first one at its CA" if wanted in here else "is not in certbot's folder"
+    return (
+        f"its account {sanitize(wanted)} {why}, so another one is used:"
+        f" `zoneproof edit {name} --account NAME` changes that"
+    )
+
+
+def _hooks_of_cli_ini(folder: Path, findings: Findings) -> Mapping[str, str]:
+    """Return the hooks that certbot's settings for all certificates name, by their setting."""
+    file, found = folder / "cli.ini", dict[str, str]()
+    if not exists(file):
+        return found
+    with findings.going_on():
+        for line in read_text(file).splitlines():
+            if match := _CLI_LINE.fullmatch(line.strip()):
+                found[match[1].replace("-", "_")] = match[3] or ""
+    if left := [name.replace("_", "-") for name in _OF_CERTIFICATES if name in found]:
+        findings.notes.append(
+            f"{shown(file)}: {', '.join(left)} of it may be newer than what the certificates' own"
+            " files say, which is what counts here: `zoneproof edit NAME` changes it"
+        )
+    hooks = {name: text for name, text in found.items() if name in _HOOKS and text}
+    if newer := hooks.pop("deploy_hook", ""):
+        hooks["renew_hook"] = newer
+    return hooks | ({"deploy_hook": ""} if "renew_hook" in hooks else {})  # both are one
+
+
+def _own_hooks(
+    parameters: Section, for_all: Mapping[str, str]
+) -> tuple[list[GivenTask | None], list[str]]:
+    """Return the hooks of a certificate, and a note on each that cannot be carried over.
+
+    Those ``for_all`` go before its own, as they do at certbot's next renewal.
+    """
     found, notes = [], []
     for name, when in _HOOKS.items():
         try:
-            found.append(hook(name, parameters.text(name), when))
+            found.append(hook(name, for_all.get(name, parameters.text(name)), when))
         except InvalidInputError as error:  # certbot ran it wherever it was itself
             notes.append(error.message)
     return found, notes
