@@ -107,7 +107,11 @@ def test_a_credential_is_shared_by_tasks(inside: Inside, tmp_path: Path) -> None
             "nginx:program=sbin/nginx",
             "the program 'sbin/nginx' must be an absolute path, or a name",
         ),
-        ("nginx:when=never", "when is issued, failed, always or before"),
+        (
+            "nginx:when=never",
+            "--deploy nginx: when cannot be 'never': use issued, failed, always or before\n",
+        ),
+        ("nginx:fatal=maybe", "--deploy nginx: fatal cannot be 'maybe': use yes or no\n"),
         ("webhook", "needs the field 'url'"),
         ("webhook:credential=hook", "there is no credential 'hook'"),
     ],

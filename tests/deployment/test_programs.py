@@ -105,6 +105,13 @@ async def test_a_command_that_prints_without_end_is_killed(tmp_path: Path) -> No
         await task("command", command=path).run(occasion(tmp_path / "home"))
 
 
+async def test_a_program_that_is_not_executable_is_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "script"
+    path.touch(0o600)
+    (problem,) = await task("command", command=str(path)).problems()
+    assert problem == f"cannot run {path}: it is not executable: chmod +x it"
+
+
 async def test_a_missing_program_is_named(tmp_path: Path) -> None:
     missing = task("command", command="/no/such/program --flag")
     assert await missing.problems() == [

@@ -316,4 +316,7 @@ async def test_tasks_around_an_attempt_leave_their_traces(world: World) -> None:
     task = msgspec.structs.replace(script(world.folder, "stop"), when="before")
     definition = await world.define(task)
     await run_tasks(world.manager, definition, world.emit_for(NAME), ["before"], "before")
-    assert await world.history() == [("deployed", f"stop (before): ran {world.folder}/stop")]
+    stop = f"ran {world.folder}/stop"
+    assert await world.history() == [("deployed", f"stop (before): {stop}")]
+    await run_tasks(world.manager, definition, world.emit_for(NAME), ["before"], "failed")
+    assert (await world.history())[-1] == ("deployed", f"stop (after a failure): {stop}")

@@ -72,6 +72,12 @@ def test_a_lock_names_the_process_that_holds_it_and_ends_with_it(tmp_path: Path)
             assert (tmp_path / "locks/example.com.holder").read_text() == str(os.getpid())
 
 
+def test_a_file_is_no_home(tmp_path: Path) -> None:
+    (tmp_path / "passwd").touch()
+    with pytest.raises(StorageError, match="passwd is not a directory: set ZONEPROOF_HOME"):
+        Home(tmp_path / "passwd").check()
+
+
 def test_a_lock_of_this_process_is_told_as_its_own(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with home.lock("example.com"):

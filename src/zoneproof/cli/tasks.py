@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-
-import msgspec
+from collections.abc import Collection, Mapping
+from typing import Any, get_args
 
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.core.toml import read_reference
+from zoneproof.core.toml import convert, read_reference
 from zoneproof.deployment import describe_task
 from zoneproof.manager.certificates.proposal import GivenTask
-from zoneproof.manager.certificates.task_definition import TaskDefinition, secret_fields
+from zoneproof.manager.certificates.task_definition import TaskDefinition, When, secret_fields
 
 _SETTINGS = ("name", "when", "credential", "fatal")
+_WHEN: tuple[str, ...] = get_args(When)
 _WORDS = {"yes": True, "true": True, "no": False, "false": False}
 
 
@@ -32,15 +32,20 @@ def parse_task(text: str) -> GivenTask:
             settings[name] = _WORDS.get(value, value) if name == "fatal" else value
         else:
             fields[name] = value
+    _require_one_of(kind, settings, "when", _WHEN, ", ".join(_WHEN[:-1]) + f" or {_WHEN[-1]}")
+    _require_one_of(kind, settings, "fatal", _WORDS.values(), "yes or no")
     secrets = {name: fields.pop(name) for name in secret_fields(kind, fields)}
     table = {"task": kind, "fields": fields, **settings}
-    try:
-        return GivenTask(msgspec.convert(table, TaskDefinition), secrets)
-    except msgspec.ValidationError as error:
+    return GivenTask(convert(table, TaskDefinition, f"--deploy {kind}"), secrets)
+
+
+def _require_one_of(
+    kind: str, settings: Mapping[str, Any], name: str, allowed: Collection[object], shown: str
+) -> None:
+    if name in settings and settings[name] not in allowed:
         raise InvalidInputError(
-            f"--deploy {kind}: {error}: when is issued, failed, always or before, and fatal yes or"
-            " no"
-        ) from error
+            f"--deploy {kind}: {name} cannot be '{settings[name][:80]}': use {shown}"
+        )
 
 
 def given_secrets(kind: str, given: str) -> dict[str, str]:

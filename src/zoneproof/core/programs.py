@@ -130,9 +130,10 @@ def find_program(name: str) -> str:
     # What is in the current folder may be anybody's.
     found = shutil.which(name, path=os.pathsep.join(filter(os.path.isabs, folders)))
     if found is None:
-        is_there = "/" in name and Path(name).is_file()
-        there = "it is not executable" if is_there else "this program does not exist"
-        raise ProgramError(f"cannot be run: {there}; install it, or give its path", started=False)
+        problem = "this program does not exist; install it, or give its path"
+        if "/" in name and Path(name).is_file():
+            problem = "it is not executable: chmod +x it"
+        raise ProgramError(f"cannot be run: {problem}", started=False)
     return str(Path(found).absolute())
 
 

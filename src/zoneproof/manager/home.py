@@ -46,6 +46,8 @@ class Home(msgspec.Struct, frozen=True):
         """Make the folder, for this user alone. Raises StorageError."""
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except FileExistsError:
+            pass  # a file, as the check says
         except OSError as error:
             raise StorageError(
                 f"cannot create {self.path}: {error.strerror}; set ZONEPROOF_HOME to a folder that "
@@ -54,7 +56,11 @@ class Home(msgspec.Struct, frozen=True):
         self.check()
 
     def check(self) -> None:
-        """Raise StorageError if the folder is there and this user cannot look into it."""
+        """Raise StorageError if the folder is none, or this user cannot look into it."""
+        if self.path.exists() and not self.path.is_dir():
+            raise StorageError(
+                f"{self.path} is not a directory: set ZONEPROOF_HOME to the folder that is meant"
+            )
         if self.path.exists() and not os.access(self.path, os.R_OK | os.X_OK):
             raise StorageError(
                 f"this user cannot look into {self.path}: run this as the user who owns it, or set"

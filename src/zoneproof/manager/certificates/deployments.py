@@ -110,6 +110,9 @@ async def deploy_chosen(
     return tuple(results)
 
 
+_EVENTS = {"failed": "after a failure"}  # as the history tells of them
+
+
 async def run_tasks(
     manager: Manager,
     definition: CertificateDefinition,
@@ -124,6 +127,7 @@ async def run_tasks(
     """
     folder = manager.files.live(definition.name)
     occasion = Occasion(definition.name, definition.identifiers, folder, event, error=error)
+    told = _EVENTS.get(event, event)
     for task in definition.deploy:
         if task.when not in when:
             continue
@@ -132,7 +136,7 @@ async def run_tasks(
         except ZoneproofError as failure:
             emit(TaskFailed(task.name, failure.message))
             await manager.history.add(
-                definition.name, NOT_DEPLOYED, f"{task.name} ({event}): {failure.message}"
+                definition.name, NOT_DEPLOYED, f"{task.name} ({told}): {failure.message}"
             )
             if task.fatal:
                 raise DeploymentError(
@@ -140,7 +144,7 @@ async def run_tasks(
                 ) from failure
         else:
             emit(TaskDone(task.name, said))
-            await manager.history.add(definition.name, DEPLOYED, f"{task.name} ({event}): {said}")
+            await manager.history.add(definition.name, DEPLOYED, f"{task.name} ({told}): {said}")
 
 
 def _require_usable(found: CertificateStatus) -> None:
