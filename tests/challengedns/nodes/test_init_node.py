@@ -99,6 +99,23 @@ def test_two_nodes_are_set_up_one_after_the_other(tmp_path: Path, url: str) -> N
         ]
 
 
+def test_a_second_node_gets_no_key_though_the_first_has_not_been_started(
+    tmp_path: Path, url: str
+) -> None:
+    assert "zp_" in init(tmp_path, url, "ns1").stdout
+    done = init(tmp_path, url, "ns2")
+    assert done.status == 0, done.stderr
+    assert "zp_" not in done.stdout
+    assert "This node joins those that share the database" in done.stdout
+    config = tmp_path / "ns2.toml"
+    assert f"zoneproof challenge key create TENANT --config {config}" in done.stdout
+    listed = challenge_command(config, "key", "list", "--json")
+    assert [key["tenant"] for key in json.loads(listed.stdout)] == ["first"]
+    other = tmp_path / "other"
+    other.mkdir()
+    assert "zp_" in init(other, url, "ns2", tenant="second").stdout
+
+
 def test_the_certificate_of_a_node_has_the_name_of_its_own_name_server(
     tmp_path: Path, url: str
 ) -> None:

@@ -48,9 +48,9 @@ def set_up(
 ) -> tuple[Config, str | None]:
     """Make the database and in it a tenant with a key; only then put the file where it counts.
 
-    So what fails on the way leaves nothing that would be in the way of another try. There is no new
-    key for a node that joins others. The file names a draft of the database's password until the
-    password is in its own place, so that what is there at any moment works.
+    So what fails on the way leaves nothing that would be in the way of another try. There may be
+    no new key for a node (:func:`_first_key`). The file names a draft of the database's password
+    until the password is in its own place, so that what is there at any moment works.
     """
     draft = path.with_name(f".{path.name}.new")
     try:
@@ -116,7 +116,8 @@ def _password(path: Path, wanted: ConfigTemplate, *, force: bool) -> Iterator[Pa
 def _first_key(config: Config, user: pwd.struct_passwd | None, tenant: str) -> str | None:
     """Make the database and in it a tenant with a key; as root, for the service's user.
 
-    Raises ConfigError for a node that does not fit to those that are there, which have a key.
+    A node gets no key where others are, or the tenant has one. Raises ConfigError for one that does
+    not fit the others.
     """
     if user is not None:
         make_folder_for(config.database.parent, user)
@@ -125,12 +126,14 @@ def _first_key(config: Config, user: pwd.struct_passwd | None, tenant: str) -> s
 
     tenants = Tenants(time.time, ServiceAudit(Actor(person())))
 
-    def work(tx: Transaction) -> str:
+    def work(tx: Transaction) -> str | None:
         try:
             tenants.create(tx, tenant)
         except RegistrationError as error:
             if error.code != "already_exists":
                 raise
+            if config.node is not None and tenants.keys(tx, tenant=tenant, limit=1):
+                return None
         return tenants.create_key(tx, tenant).key
 
     async def make() -> str | None:

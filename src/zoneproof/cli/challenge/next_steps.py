@@ -66,9 +66,14 @@ def tell_next_steps(config: Config, wanted: ConfigTemplate, tenant: str, key: st
 
 
 def _joining(config: Config) -> str:
+    chosen = f"--config {shlex.quote(str(config.path))}"
     return f"""3. This node joins those that share the database, with its tenants and licence keys:
 
-  {own_command()} challenge node list --config {shlex.quote(str(config.path))}"""
+  {own_command()} challenge node list {chosen}
+
+   Another licence key, if you need one:
+
+  {own_command()} challenge key create TENANT {chosen}"""
 
 
 def _first_certificate(config: Config, wanted: ConfigTemplate, tenant: str, key: str) -> str:
