@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import socket
@@ -13,16 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import dns.message
-import dns.rcode
 import pytest
 
 from tests.support.challenge_service import Service
 from tests.support.command import run_zoneproof
-from tests.support.fake_dns import FakeDns
 from tests.support.opened_service import open_registrations
 from tests.support.peers.knot import Knot
-from tests.support.secondaries import SECRET
 from tests.support.self_signed import write_certificate
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.runtime.check import Level, check_engine, check_machine
@@ -192,44 +187,6 @@ async def test_a_zone_with_registrations_that_would_be_gone_is_noted(config: Pat
     assert found["level"] == "note"
     assert "no longer answered in auth.example.org, where they were" in found["text"]
     assert "(registrations: 1)" in found["text"]
-
-
-SECONDARY = """
-[[secondaries]]
-address = "127.0.0.1:{port}"
-key = "some-key"
-secret = "{secret}"
-zones = ["auth.example.org"]
-"""
-
-
-async def test_a_secondary_without_the_zone_is_a_problem_once_the_service_runs(
-    config: Path,
-) -> None:
-    def serve_fail(question: dns.message.Message) -> dns.message.Message:
-        reply = dns.message.make_response(question)
-        reply.set_rcode(dns.rcode.SERVFAIL)
-        return reply
-
-    def secondaries() -> tuple[int, list[str]]:
-        code, findings = check(config, "--no-dns")
-        texts = [f"{each['level']}: {each['text']}" for each in findings]
-        return code, [text for text in texts if " secondary " in text]
-
-    def before_and_while_it_runs(server: str) -> None:
-        beginning = f"secondary {server} for auth.example.org: {server} answers SERVFAIL"
-        code, (found,) = secondaries()
-        assert code == 0
-        assert found.startswith(f"note: {beginning}; if it never had the zone")
-        with Service(config):
-            code, (found,) = secondaries()
-            assert code == 1
-            assert found == f"problem: {beginning}: see the service's log"
-
-    async with FakeDns(serve_fail) as fake:
-        text = config.read_text() + SECONDARY.format(port=fake.port, secret=SECRET)
-        config.write_text(text)
-        await asyncio.to_thread(before_and_while_it_runs, f"127.0.0.1:{fake.port}")
 
 
 @pytest.mark.parametrize(

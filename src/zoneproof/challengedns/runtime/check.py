@@ -19,7 +19,7 @@ from zoneproof.challengedns.api.certificate import (
 from zoneproof.challengedns.config import AutoTls, Config
 from zoneproof.challengedns.dns.zones import ZoneData
 from zoneproof.challengedns.runtime.capacity import LEAST, capacity
-from zoneproof.challengedns.runtime.health import answers_dns, api_ailments
+from zoneproof.challengedns.runtime.health import answers_dns, api_ailments, serial_at
 from zoneproof.challengedns.runtime.parent_records import addresses_of
 from zoneproof.challengedns.runtime.privileges import become, check_access, service_user
 from zoneproof.challengedns.runtime.sockets import bind_dns, remarks_on_families
@@ -301,6 +301,8 @@ def _check_secondaries(config: Config, *, is_running: bool) -> Iterator[CheckFin
         except ConfigError as error:
             yield _problem("secondaries", error.message)
             return
+    zones = {zone for each in config.secondaries for zone in each.zones} if is_running else set()
+    own = {zone: serial_at(config.dns.listen[0], zone) for zone in zones}
     for found in ask_serials(config.secondaries):
         where = f"secondary {found.secondary} for {found.zone}"
         if found.serial is None and is_running:
@@ -314,7 +316,14 @@ def _check_secondaries(config: Config, *, is_running: bool) -> Iterator[CheckFin
                 " once the service runs",
             )
         else:
-            yield _ok("secondaries", f"{where}: {found.server} has the serial {found.serial}")
+            text = f"{where}: {found.server} has the serial {found.serial}"
+            newest = own.get(found.zone)
+            # Serials go round, as those of RFC 1982.
+            if newest is not None and 0 < (newest - found.serial) % 2**32 < 2**31:
+                text += f", the service {newest}: if it stays behind, see the service's log"
+                yield _note("secondaries", text)
+            else:
+                yield _ok("secondaries", text)
 
 
 def _check_api_name(config: Config, zones: Sequence[ZoneData]) -> Iterator[CheckFinding]:

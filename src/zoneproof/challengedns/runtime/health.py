@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 import dns.exception
-import dns.flags
 import dns.message
 import dns.query
 from cryptography import x509
 
 from zoneproof.challengedns.api.certificate import validity_remark
 from zoneproof.challengedns.config import ApiConfig, Config
+from zoneproof.challengedns.secondaries.exchange import serial_in
+from zoneproof.core.names import DomainName
 from zoneproof.serving.sockets import Endpoint
 
 _ASK_SECONDS = 2.0
@@ -61,14 +62,20 @@ def remarks(config: Config) -> Iterator[str]:
 
 def answers_dns(endpoint: Endpoint, config: Config) -> bool:
     """Tell whether somebody has authority over our zone there; that will be this service."""
-    question = dns.message.make_query(config.zones[0].name.fqdn, "SOA")
+    return serial_at(endpoint, config.zones[0].name) is not None
+
+
+def serial_at(endpoint: Endpoint, zone: DomainName) -> int | None:
+    """Return the serial of a zone there, None if nobody has authority over it."""
     if not endpoint.port:
-        return False
+        return None
+    question = dns.message.make_query(zone.fqdn, "SOA")
     try:
         reply = dns.query.udp(question, _host(endpoint), port=endpoint.port, timeout=_ASK_SECONDS)
     except (OSError, dns.exception.DNSException):
-        return False
-    return bool(reply.flags & dns.flags.AA)
+        return None
+    serial = serial_in(reply)
+    return serial if isinstance(serial, int) else None
 
 
 def _api_ailment(endpoint: Endpoint, config: ApiConfig) -> str:
