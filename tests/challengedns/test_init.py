@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.terminal import run_at_terminal
 from tests.support.command import Result, run_zoneproof
 from tests.support.mounts import needs_mounts
 from tests.support.peers.knot import Knot
@@ -237,6 +238,26 @@ def test_what_is_given_is_checked_before_anything_is_asked(tmp_path: Path, given
     assert refused(*base, given).startswith(f"zoneproof: {given.partition('=')[0]}: ")
 
 
+def test_a_person_is_asked_for_what_is_missing(tmp_path: Path) -> None:
+    config, database = tmp_path / "zoneproof.toml", tmp_path / "challenge.db"
+    given = [f"--config={config}", f"--database={database}", "--user=root", "--tls=off"]
+    zone, address = "such as auth.example.org:", "addresses, separated by spaces:"
+    empty = "write an answer, or press Ctrl-C to end this"
+    told = run_at_terminal(
+        ["challenge", "init", *given],
+        [
+            (zone, ""),
+            (empty, "auth.example.org"),
+            (address, ","),
+            ("write at least one address", "198.51.100.7 2001:db8::1"),
+        ],
+        {},
+    )
+    assert told.status == 0, told.stdout
+    assert "[]" not in told.stdout
+    assert "ns1.auth.example.org. 3600 IN AAAA 2001:db8::1" in told.stdout
+
+
 def test_what_is_no_e_mail_address_is_refused(tmp_path: Path) -> None:
     done = init(*options(tmp_path), "--agree-tos", "--email=somebody")
     assert done.status == 2
@@ -300,6 +321,8 @@ def test_the_database_of_another_service_is_not_taken_unasked(tmp_path: Path) ->
         " chooses another place, or this one\n"
     )
     assert not config.exists()
+    nothing_said = [one for one in chosen if not re.match("--(zone|address)=", one)]
+    assert of_root(state, *nothing_said).stderr == again.stderr
 
 
 def test_a_database_from_an_earlier_try_is_used(tmp_path: Path) -> None:

@@ -135,8 +135,8 @@ def test_a_new_service_asks_again_for_what_is_no_zone_and_no_address(tmp_path: P
         [
             ("own zone, such as auth.example.org: ", "auth..example"),
             ("own zone, such as auth.example.org: ", "auth.example"),
-            ("public IP addresses: ", "192.0.2.1, here"),
-            ("public IP addresses: ", "192.0.2.1, 2001:db8::1"),
+            ("public IP addresses, separated by spaces: ", "192.0.2.1, here"),
+            ("public IP addresses, separated by spaces: ", "192.0.2.1, 2001:db8::1"),
         ],
         {},
     )

@@ -56,17 +56,20 @@ def ask(
     """Ask on stderr, and return what ``read`` makes of the answer.
 
     An answer for which it raises InvalidInputError is answered with that error, and the question
-    is asked again.
+    is asked again; so is an empty one without a ``default``.
     """
     while True:
         answer = click.prompt(
             question,
-            default=default,
+            default=default or "",
             show_default=bool(default),
             hide_input=hidden,
             type=str,
             err=True,
         )
+        if default is None and not answer:
+            click.echo("zoneproof: write an answer, or press Ctrl-C to end this", err=True)
+            continue
         try:
             return read(answer)
         except InvalidInputError as error:

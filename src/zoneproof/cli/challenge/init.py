@@ -183,6 +183,13 @@ def init(
     checked = tuple(_given("--address", text, _address) for text in addresses)
     server_name = _given("--nameserver", nameserver, _host) if nameserver else None
     service_name = _given("--api-name", api_name, _host) if api_name else None
+    folder = _ROOT_FOLDER if is_root else Path()
+    own_place = folder / "challenge.db"
+    if is_root and path != ROOT_CONFIG and not (database or force) and own_place.exists():
+        raise ConfigError(
+            f"{own_place} already exists, and may be another service's: give --database, which"
+            " chooses another place, or this one"
+        )
     if tls == "auto":
         from zoneproof.acme import directory_url
 
@@ -197,17 +204,12 @@ def init(
             f"--api-name: {service_name} is not a name in the service's zones, where its"
             f" certificate needs it: use one below {zone}, or --tls off"
         )
-    checked = checked or _ask("--address", "This machine's public IP addresses", _addresses)
+    checked = checked or _ask(
+        "--address", "This machine's public IP addresses, separated by spaces", _addresses
+    )
     checked = tuple(dict.fromkeys(checked))
     if tls == "auto":
         agree_tos = agree_tos or _agrees(ca)
-    folder = _ROOT_FOLDER if is_root else Path()
-    own_place = folder / "challenge.db"
-    if is_root and path != ROOT_CONFIG and not (database or force) and own_place.exists():
-        raise ConfigError(
-            f"{own_place} already exists, and may be another service's: give --database, which"
-            " chooses another place, or this one"
-        )
     wanted = start.ConfigTemplate(
         zone=zone,
         nameserver=server_name or zone.child("ns1"),
@@ -308,7 +310,10 @@ def _endpoint(text: str) -> Endpoint:
 
 
 def _addresses(text: str) -> tuple[str, ...]:
-    return tuple(_address(one) for one in text.replace(",", " ").split())
+    found = tuple(_address(one) for one in text.replace(",", " ").split())
+    if not found:
+        raise InvalidInputError("write at least one address, such as 192.0.2.1")
+    return found
 
 
 def _is_node(database: str, node_name: str, others: Sequence[str]) -> bool:
