@@ -165,14 +165,23 @@ def test_every_setting_that_is_commented_out_exists(tmp_path: Path) -> None:
     assert config.secondaries
 
 
-def test_an_existing_file_is_not_replaced_without_force(tmp_path: Path) -> None:
+def test_an_existing_file_is_not_replaced_without_force_and_kept_with_it(tmp_path: Path) -> None:
+    path, old = tmp_path / "zoneproof.toml", tmp_path / "zoneproof.toml.old"
     assert init(*options(tmp_path), "--tls=off").status == 0
-    before = (tmp_path / "zoneproof.toml").read_bytes()
+    with path.open("a") as file:
+        file.write("# edited\n")
+    path.chmod(0o600)
+    before = path.read_bytes()
     line = refused(*options(tmp_path, zone="other.example.org"), "--tls=off")
     assert "already exists: give --force" in line
-    assert (tmp_path / "zoneproof.toml").read_bytes() == before
-    assert init(*options(tmp_path, zone="other.example.org"), "--tls=off", "--force").status == 0
-    assert b"other.example.org" in (tmp_path / "zoneproof.toml").read_bytes()
+    assert path.read_bytes() == before
+    old.write_text("of the time before")
+    done = init(*options(tmp_path, zone="other.example.org"), "--tls=off", "--force")
+    assert done.status == 0
+    assert f"The configuration that was there is kept: {old}\n" in done.stdout
+    assert b"other.example.org" in path.read_bytes()
+    assert old.read_bytes() == before
+    assert old.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(

@@ -293,7 +293,7 @@ def test_what_is_there_works_wherever_a_replacement_is_cut_off(
                 patch.setattr(os, name, partial(counted, getattr(os, name)))
             init_command.main([*arguments, "--force"], standalone_mode=False)
 
-    for steps in range(4):
+    for steps in range(5):
         with pytest.raises(KilledError):
             run(steps)
         monkeypatch.delenv("PGPASSWORD")
@@ -301,9 +301,10 @@ def test_what_is_there_works_wherever_a_replacement_is_cut_off(
         assert done.status == 0, done.stderr
         monkeypatch.setenv("PGPASSWORD", "another")
         users.append(other in config.read_text())
-    assert users == [False, True, True, True]
-    run(4)
-    assert {path.name for path in tmp_path.iterdir()} == {"ns1.toml", "ns1.pgpass"}
+    assert users == [False, False, True, True, True]
+    run(5)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"ns1.toml", "ns1.toml.old", "ns1.pgpass"}
     monkeypatch.delenv("PGPASSWORD")
     assert challenge_command(config, "tenant", "list").status == 0
 

@@ -135,7 +135,9 @@ _ROOT_FOLDER = Path("/var/lib/zoneproof-challenge")
     default=default_config,
     help="File to create.  [default: zoneproof.toml, for root in /etc/zoneproof]",
 )
-@click.option("--force", is_flag=True, help="Replace a file that already exists.")
+@click.option(
+    "--force", is_flag=True, help="Replace a file that already exists; it is kept as FILE.old."
+)
 @json_option
 def init(
     zone_text: str | None,

@@ -50,7 +50,8 @@ def set_up(
 
     So what fails on the way leaves nothing that would be in the way of another try. There may be
     no new key for a node (:func:`_first_key`). The file names a draft of the database's password
-    until the password is in its own place, so that what is there at any moment works.
+    until the password is in its own place, so that what is there at any moment works. A file that
+    is replaced is kept beside it, with ``.old`` at the end of its name.
     """
     draft = path.with_name(f".{path.name}.new")
     try:
@@ -63,6 +64,10 @@ def set_up(
                 if not (as_json or wanted.node):
                     _tell_database(config.database, user)
                 key = _first_key(config, user, tenant)
+                if path.exists():
+                    old = _keep_old(path)
+                    if not as_json:
+                        click.echo(f"The configuration that was there is kept: {old}")
                 draft.replace(path)
                 if password:
                     password.keep()
@@ -92,6 +97,14 @@ def _write(draft: Path, wanted: ConfigTemplate) -> Config:
     if user is not None:
         os.chown(draft, -1, user.pw_gid)
     return config
+
+
+def _keep_old(path: Path) -> Path:
+    """Keep a file that is to be replaced, with its owner and mode, and return where."""
+    old = path.with_name(f"{path.name}.old")
+    old.unlink(missing_ok=True)
+    os.link(path, old)
+    return old
 
 
 def _tell_database(database: Path, user: pwd.struct_passwd | None) -> None:
