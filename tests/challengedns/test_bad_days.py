@@ -37,9 +37,9 @@ from tests.support.nodes import wait_until
 from tests.support.opened_service import open_registrations
 from zoneproof.challengedns.config import load_config
 from zoneproof.challengedns.dns.counters import BLIND, DAMAGED, SEES, SIGHT, private_cells
-from zoneproof.testing.ports import free_port
 from zoneproof.core.errors import ConfigError, ZoneproofError
 from zoneproof.storage import load_migrations, open_sqlite
+from zoneproof.testing.ports import free_port
 
 DAY = 86_400
 

@@ -244,7 +244,8 @@ def _node(file: File) -> tuple[str | None, NodeConfig | None]:
             raise ConfigError("'database': write the path of a file, or postgresql://host/database")
         if file.node is not None:
             raise ConfigError(
-                "'node' is for nodes that share a database: give its URL as 'database'"
+                "'node' is for nodes that share a database: give its URL as 'database', or remove"
+                " [node]"
             )
         return None, None
     section = file.node or NodeSection()

@@ -109,7 +109,7 @@ def test_the_check_says_what_is_wrong_and_not_the_password(
     ("line", "words"),
     [
         ('database = "mysql://u:s3cret@h/d"', "write the path of a file, or postgresql://host/"),
-        ('node = { name = "a" }', "'node' is for nodes that share a database"),
+        ('node = { name = "a" }', "give its URL as 'database', or remove [node]"),
         (
             'database = "postgresql://h/d"\nnode = { name = "A B" }',
             "'node.name': 'A B' is not a valid name",
