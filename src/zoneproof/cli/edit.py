@@ -167,7 +167,8 @@ def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
 async def _warn_of_tasks(
     manager: Manager, before: CertificateDefinition | None, after: CertificateDefinition
 ) -> None:
-    for problem in await new_task_problems(manager.credentials, [(before, after)]):
+    changes = [(before, after)]
+    for problem in await new_task_problems(manager.home.path, manager.credentials, changes):
         tell_warning(Warned(problem))
 
 

@@ -21,6 +21,7 @@ from zoneproof.manager.certificates.leftovers import Leftovers
 from zoneproof.manager.certificates.log import CertificateLogs
 from zoneproof.manager.certificates.state import States
 from zoneproof.manager.certificates.store import Certificates, History
+from zoneproof.manager.certificates.written_files import StoredFiles
 from zoneproof.manager.credentials.registrations import StoredRegistrations
 from zoneproof.manager.credentials.store import Credentials
 from zoneproof.manager.home import Home
@@ -68,6 +69,7 @@ class Manager(msgspec.Struct, frozen=True):
     methods: MethodMaker
     checks: DefinitionChecks
     task_locks: KeyedLocks
+    stored_files: StoredFiles
     people: People
 
     @property
@@ -166,8 +168,11 @@ async def open_manager(
             directories=Directories(),
             methods=methods,
             task_locks=KeyedLocks(),
+            stored_files=StoredFiles(certificates.readable),
             people=People(store),
-            checks=DefinitionChecks(methods, accounts, credentials, certificates, settings),
+            checks=DefinitionChecks(
+                home.path, methods, accounts, credentials, certificates, settings
+            ),
         )
     finally:
         await clients.close()

@@ -41,7 +41,11 @@ from zoneproof.manager.certificates.definition import (
 )
 from zoneproof.manager.certificates.store import Certificates
 from zoneproof.manager.certificates.task_definition import TaskDefinition
-from zoneproof.manager.certificates.written_files import WrittenFiles, task_clashes
+from zoneproof.manager.certificates.written_files import (
+    WrittenFiles,
+    file_problems,
+    home_problems,
+)
 from zoneproof.manager.credentials.store import Credential, Credentials
 from zoneproof.manager.settings import FILE, DnsSettings, Settings
 from zoneproof.providers import Provider, ProviderContext, RegistrationStore, open_provider
@@ -274,13 +278,14 @@ async def open_defined_task(
 
 
 async def task_problems(
+    home: Path,
     credentials: Credentials,
     definition: CertificateDefinition,
     task: TaskDefinition,
     known: Mapping[str, Credential] | None = None,
 ) -> list[str]:
     """Return a line for each thing that would make a task of a definition fail here and now."""
-    problems = task_clashes(definition, task)
+    problems = file_problems(home, definition, task)
     try:
         with os_errors_told():
             opened = await open_defined_task(credentials, task, known)
@@ -290,6 +295,7 @@ async def task_problems(
 
 
 async def new_task_problems(
+    home: Path,
     credentials: Credentials,
     changes: Iterable[tuple[CertificateDefinition | None, CertificateDefinition]],
 ) -> list[str]:
@@ -306,7 +312,7 @@ async def new_task_problems(
             if task.fingerprint in known:
                 continue
             if task.fingerprint not in found:  # many certificates share their tasks
-                found[task.fingerprint] = await task_problems(credentials, after, task)
+                found[task.fingerprint] = await task_problems(home, credentials, after, task)
             lines += [
                 f"{after.name}: the task {task.name} would fail: {problem}"
                 for problem in found[task.fingerprint]
@@ -317,6 +323,7 @@ async def new_task_problems(
 class DefinitionChecks(msgspec.Struct, frozen=True):
     """Finds what keeps every order of a definition from working, without asking anybody."""
 
+    home: Path
     methods: MethodMaker
     accounts: Accounts
     credentials: Credentials
@@ -365,6 +372,7 @@ class DefinitionChecks(msgspec.Struct, frozen=True):
         for task in definition.deploy:
             try:
                 await open_defined_task(self.credentials, task, credentials)
+                problems += home_problems(self.home, definition, task)
             except InvalidInputError as error:
                 problems.append(error.message)
         if definition.deploy:

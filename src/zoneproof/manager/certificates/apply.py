@@ -90,6 +90,7 @@ async def plan_changes(
         found = await all_at_once(_refusals(manager, change) for change in changes)
         problems = [problem for each in found for problem in each]
     warnings = await new_task_problems(
+        manager.home.path,
         manager.credentials,
         [(change.before, change.after) for change in changes if change.after and not problems],
     )

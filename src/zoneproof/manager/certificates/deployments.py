@@ -39,7 +39,7 @@ from zoneproof.manager.certificates.deployment_state import (
 from zoneproof.manager.certificates.renewal_state import one_line
 from zoneproof.manager.certificates.state import CertificateState, CertificateStatus, status_of
 from zoneproof.manager.certificates.task_definition import TaskDefinition
-from zoneproof.manager.certificates.written_files import task_clashes
+from zoneproof.manager.certificates.written_files import file_problems
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import open_defined_task, task_problems
 from zoneproof.storage import Transaction
@@ -175,8 +175,9 @@ async def _do(
         material = _material(manager, name)
         progress = _progress(manager.home.path, name, task, material.serial, left)
         occasion = Occasion(name, material.chain.names, manager.files.live(name), material=material)
-        stored = [one.definition for one in await manager.certificates.readable()]
-        for problem in task_clashes(found.certificate.definition, task, stored):
+        written = await manager.stored_files.get()
+        definition = found.certificate.definition
+        for problem in file_problems(manager.home.path, definition, task, written):
             raise DeploymentError(problem)
         said = await _run(manager, task, occasion, progress)
     except ZoneproofError as error:
@@ -301,7 +302,11 @@ async def plan_tasks(
             task.name,
             task.task,
             task.name in found.left,
-            tuple(await task_problems(manager.credentials, certificate.definition, task)),
+            tuple(
+                await task_problems(
+                    manager.home.path, manager.credentials, certificate.definition, task
+                )
+            ),
         )
         for task in tasks.values()
         if task.name in wanted

@@ -292,7 +292,7 @@ async def _preview(
                 Finding(f"the task {task.name} would fail: {problem}")
                 for task in definition.deploy
                 for problem in await task_problems(
-                    manager.credentials, definition, task, credentials
+                    manager.home.path, manager.credentials, definition, task, credentials
                 )
             ]
             + [Finding(one.message) for one in written.clashes(definition) if one.other]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
@@ -11,6 +15,7 @@ from zoneproof.deployment import TaskInfo, describe_task, task_kinds
 from zoneproof.deployment.parts import PARTS, paths_of
 from zoneproof.deployment.placement import place_of
 from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.store import ManagedCertificate
 from zoneproof.manager.certificates.task_definition import TaskDefinition
 
 # Of one part, what makes another file of it.
@@ -74,18 +79,65 @@ class WrittenFiles:
         return list(found.values())
 
 
-def task_clashes(
+class StoredFiles:
+    """What the tasks of all stored definitions write, as of the first look, which reads them all."""
+
+    def __init__(self, read: Callable[[], Awaitable[Sequence[ManagedCertificate]]]) -> None:
+        self._read = read
+        self._lock = asyncio.Lock()
+        self._found: WrittenFiles | None = None
+
+    async def get(self) -> WrittenFiles:
+        """Return it. Raises StorageError."""
+        async with self._lock:
+            if self._found is None:
+                self._found = WrittenFiles(one.definition for one in await self._read())
+            return self._found
+
+
+def file_problems(
+    home: Path,
     definition: CertificateDefinition,
     task: TaskDefinition,
-    stored: Iterable[CertificateDefinition] = (),
+    written: WrittenFiles | None = None,
 ) -> list[str]:
-    """Return a line for each file of a task that is written otherwise, too.
+    """Return a line for each file of a task that the task must not write.
 
-    That is by the same certificate, or by one of the other ``stored`` ones.
+    That is what the same certificate writes otherwise, too, what other ones do, of those whose
+    files are ``written``, and what is the home's own.
     """
-    others = [one for one in stored if one.name != definition.name]
-    found = WrittenFiles([definition, *others]).clashes(definition)
-    return [clash.message for clash in found if task.name in clash.tasks]
+    clashes = WrittenFiles([definition]).clashes(definition)
+    if written:
+        clashes += [clash for clash in written.clashes(definition) if clash.other]
+    found = [clash.message for clash in clashes if task.name in clash.tasks]
+    return [*found, *home_problems(home, definition, task)]
+
+
+def home_problems(home: Path, definition: CertificateDefinition, task: TaskDefinition) -> list[str]:
+    """Return a line for each path of a task that leads into the home, through whatever links."""
+    if task.task not in task_kinds() or describe_task(task.task).machine:
+        return []
+    problems, folders = [], None
+    for part, path in paths_of(task.fields, definition.name).items():
+        folders = folders or _folders_of(home)
+        # A link at the end is replaced, not followed.
+        place = Path(os.path.realpath(path.parent), path.name)
+        if any(place.is_relative_to(folder) for folder in folders):
+            problems.append(
+                f"{path}, where the task {task.name} is to write ({part}), is among Zoneproof's own"
+                f" files in {home}: give it a path elsewhere"
+            )
+    return problems
+
+
+def _folders_of(home: Path) -> list[str]:
+    """Return the home, and where links in it lead to the files of certificates and to logs."""
+    links = [home / "logs"]
+    for folder in (home / "live", home / "archive"):
+        links.append(folder)
+        with suppress(OSError), os.scandir(folder) as entries:
+            links += [Path(entry.path) for entry in entries if entry.is_symlink()]
+    return [os.path.realpath(one) for one in (home, *links)]
 
 
 def _clash(one: _File, other: _File, *, is_own: bool) -> Clash:
