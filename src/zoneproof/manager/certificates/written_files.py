@@ -80,7 +80,7 @@ class WrittenFiles:
 
 
 class StoredFiles:
-    """What the tasks of all stored definitions write, as of the first look, which reads them all."""
+    """What the tasks of all stored definitions write; they are read at the first look."""
 
     def __init__(self, read: Callable[[], Awaitable[Sequence[ManagedCertificate]]]) -> None:
         self._read = read
