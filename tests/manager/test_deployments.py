@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,6 +50,36 @@ async def test_tasks_are_done_once_for_each_certificate_in_their_order(world: Wo
     assert summary.deployed["second"].serial == serials[-1]
     assert (await world.history())[-1] == ("deployed", f"second: ran {world.folder}/second")
     assert not list((world.manager.home.path / "deploying").glob("*"))
+
+
+@pytest.mark.parametrize("other", [(), ("changed",)])
+async def test_a_task_that_comes_back_is_to_be_done(world: World, other: tuple[str, ...]) -> None:
+    first, kept = script(world.folder, "first"), script(world.folder, "kept")
+    await world.define(first, kept)
+    await world.obtain()
+    await deploy(world.manager, NAME, world.emit_for(NAME))
+    changed = [msgspec.structs.replace(script(world.folder, one), name=first.name) for one in other]
+    await world.define(*changed, kept)
+    await world.define(first, kept)
+    assert list((await world.summary()).deployed) == ["kept"]
+    (again,) = await deploy(world.manager, NAME, world.emit_for(NAME))
+    assert (again.task, again.ok) == ("first", True)
+
+
+async def test_a_task_that_is_removed_while_it_is_done_is_not_remembered(world: World) -> None:
+    task = script(world.folder, "first")
+    await world.define(task)
+    await world.obtain()
+    waiting = world.folder / "waiting"
+    os.mkfifo(waiting)
+    (world.folder / "first").write_text(f"#!/bin/sh\ncat {waiting}\n")
+    doing = asyncio.create_task(deploy(world.manager, NAME, world.emit_for(NAME)))
+    pipe = await asyncio.to_thread(waiting.open, "w")  # which the program has opened, too
+    await world.define()
+    pipe.close()
+    assert [one.ok for one in await doing] == [True]
+    await world.define(task)
+    assert (await world.summary()).status == "not deployed"
 
 
 async def test_a_crash_before_the_tasks_loses_none_and_one_after_repeats_none(world: World) -> None:

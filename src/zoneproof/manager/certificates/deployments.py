@@ -213,12 +213,10 @@ async def _remember(
     outcome: Deployed | NotDeployed,
     text: str,
 ) -> None:
-    name, known = found.certificate.name, {one.name for one in found.certificate.definition.deploy}
-    is_done = isinstance(outcome, Deployed)
+    name, is_done = found.certificate.name, isinstance(outcome, Deployed)
 
     def change(state: CertificateState) -> CertificateState:
-        deployed = {one: what for one, what in state.deployed.items() if one in known}
-        failed = {one: what for one, what in state.not_deployed.items() if one in known}
+        deployed, failed = dict(state.deployed), dict(state.not_deployed)
         failed.pop(task.name, None)
         deployed.pop(task.name, None)
         if isinstance(outcome, Deployed):
@@ -228,7 +226,12 @@ async def _remember(
         return replace(state, deployed=deployed, not_deployed=failed)
 
     def work(tx: Transaction) -> None:
-        manager.certificates.change_state.within(tx, name, CertificateState, change)
+        certificate = manager.certificates.find.within(tx, name)
+        # One that was removed or changed while it was done is not remembered.
+        if certificate and task.fingerprint in {
+            one.fingerprint for one in certificate.definition.deploy if one.name == task.name
+        }:
+            manager.certificates.change_state.within(tx, name, CertificateState, change)
         kind = DEPLOYED if is_done else NOT_DEPLOYED
         manager.history.add.within(tx, name, kind, f"{task.name}: {text}")
 

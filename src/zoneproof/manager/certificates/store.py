@@ -7,7 +7,7 @@ import difflib
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -126,11 +126,17 @@ class Certificates(Stored):
     def save(self, tx: Transaction, definition: CertificateDefinition) -> None:
         """Store a definition under its name, in place of an older one; its state stays.
 
-        A pending change, which was one to the older definition, is dropped.
+        A pending change, which was one to the older definition, is dropped, and so is what is
+        remembered of tasks that the new one does not have: one that comes back has to be done.
         """
         text = msgspec.json.encode(definition).decode()
         now = times.stamp(datetime.now(UTC), "seconds")
         tx.execute(_SAVE, (str(uuid.uuid4()), definition.name, text, now))
+        ((state,),) = tx.query("SELECT state FROM certificates WHERE name = ?", (definition.name,))
+        tx.execute(
+            "UPDATE certificates SET state = ? WHERE name = ?",
+            (_with_tasks(str(state), definition), definition.name),
+        )
 
     @writes
     def remove(self, tx: Transaction, name: str) -> bool:
@@ -195,6 +201,23 @@ class Certificates(Stored):
         what, way_out = _SECRETS[column]
         with naming(f"{what} of {name}", f"'zoneproof edit {name} {way_out}"):
             return self._vault.open(sealed, column.context(key))
+
+
+def _with_tasks(text: str, definition: CertificateDefinition) -> str:
+    """Return the state without what it has of tasks that the definition does not have."""
+    known = {task.name: task.fingerprint for task in definition.deploy}
+    try:
+        state = msgspec.json.decode(text, type=dict[str, Any])
+        for outcome in {"deployed", "not_deployed"} & state.keys():
+            tasks = msgspec.convert(state[outcome], dict[str, dict[str, Any]])
+            state[outcome] = {
+                name: what
+                for name, what in tasks.items()
+                if name in known and what.get("task", "") in ("", known[name])
+            }
+    except msgspec.MsgspecError:
+        return text  # it is damaged, of which whoever reads it is told
+    return msgspec.json.encode(state).decode()
 
 
 def decode_state(name: str, state: bytes, form: type[S]) -> S:
