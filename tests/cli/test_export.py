@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -158,3 +161,41 @@ def test_what_cannot_be_exported_is_told(
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "begin"),
+    [
+        (("export", "a.example", "--format", "pem"), "-----BEGIN PRIVATE KEY-----"),
+        (("registration", "export"), "{"),
+    ],
+)
+def test_a_hyphen_is_standard_output(
+    inside: Inside,
+    filled: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    begin: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-").write_text("another's")
+    result = inside.run(*command, "-o", "-", home=filled)
+    assert (result.status, result.stdout[:100].startswith(begin)) == (0, True), result.stdout
+    assert "written" not in result.stdout
+    assert (tmp_path / "-").read_text() == "another's"
+    refused = inside.run(*command, "-o", "-", "--json", home=filled)
+    assert refused.status == 2
+    assert "--json both print" in refused.stdout
+
+
+def test_an_archive_can_be_piped(filled: Path) -> None:
+    written = subprocess.run(
+        [sys.executable, "-m", "zoneproof", "export", "-o", "-", "--passphrase", "env:PASSPHRASE"],
+        env={**os.environ, "ZONEPROOF_HOME": str(filled), "PASSPHRASE": PASSPHRASE},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    restored = decode(parse(written.stdout, "it").open(PASSPHRASE), "it")
+    assert comparable(restored).credentials == comparable(content_of(filled)).credentials

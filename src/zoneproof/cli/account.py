@@ -15,10 +15,16 @@ from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import account_argument, accounts, authorities
 from zoneproof.cli.option_groups import PATH, Commands, Option, check_email, json_option
 from zoneproof.cli.options import terms_from, terms_options
-from zoneproof.cli.output import json_document, print_rows, tell, tell_all
+from zoneproof.cli.output import (
+    STANDARD_OUTPUT,
+    json_document,
+    print_rows,
+    tell,
+    tell_all,
+    write_output,
+)
 from zoneproof.cli.running import read_home, run_with_manager, run_with_terms
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.core.files import write_new
 from zoneproof.core.names import Identifier
 from zoneproof.manager import AccountFacts, Manager, RunOptions, StoredAccount
 from zoneproof.manager.accounts import changes, sharing
@@ -322,12 +328,13 @@ def import_command(
 @click.option(
     "--output",
     "-o",
+    type=PATH,
     metavar="FILE",
     required=True,
     help="File to create, readable by you only; - to print.",
 )
 @json_option
-def export(name: str, output: str, as_json: bool) -> None:
+def export(name: str, output: Path, as_json: bool) -> None:
     """Write an account and its key to a file.
 
     'zoneproof account import --from' imports it on another machine. Whoever has the file has the
@@ -335,12 +342,11 @@ def export(name: str, output: str, as_json: bool) -> None:
     """
     found = run_with_manager(lambda manager: manager.accounts.get(name), to_read=True)
     content = sharing.to_file(found)
-    if output == "-":
-        click.echo(content, nl=False)
+    write_output(output, content, as_json=as_json)
+    if output == STANDARD_OUTPUT:
         return
-    write_new(Path(output), content)
     tell(
-        {"exported": found.name, "file": output},
+        {"exported": found.name, "file": str(output)},
         f"{output} holds the account {found.name} and its key, readable by you only",
         as_json=as_json,
     )

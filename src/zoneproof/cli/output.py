@@ -7,12 +7,14 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 import msgspec
 
-from zoneproof.core.errors import ZoneproofError
+from zoneproof.core.errors import InvalidInputError, ZoneproofError
+from zoneproof.core.files import write_new
 from zoneproof.core.text import printable
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from zoneproof.manager import Outcome
 
 T = TypeVar("T")
+STANDARD_OUTPUT = Path("-")  # which is written so by many programs
 
 
 def json_text(value: object, *, indent: int = -1) -> str:
@@ -43,6 +46,19 @@ def tell_ready(line: str) -> None:
     """
     with contextlib.suppress(OSError):
         os.write(sys.stdout.fileno(), f"{line}\n".encode())
+
+
+def write_output(output: Path, content: bytes, *, as_json: bool) -> None:
+    """Write a new file, which only its owner may read, or print to standard output.
+
+    Raises InvalidInputError and StorageError.
+    """
+    if output != STANDARD_OUTPUT:
+        write_new(output, content)
+        return
+    if as_json:
+        raise InvalidInputError("'--output -' and --json both print: leave one of them out")
+    click.echo(content, nl=False)
 
 
 def json_document(value: object) -> None:

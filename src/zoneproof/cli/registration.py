@@ -11,10 +11,10 @@ from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.completion import credentials
 from zoneproof.cli.credential_fields import given_fields
 from zoneproof.cli.option_groups import PATH, Commands, field_option, json_option
-from zoneproof.cli.output import json_document, tell, tell_all
+from zoneproof.cli.output import STANDARD_OUTPUT, json_document, tell, tell_all, write_output
 from zoneproof.cli.running import read_home, run_with_manager
 from zoneproof.core.errors import AwaitingUserError, InvalidInputError
-from zoneproof.core.files import exists_already, write_new
+from zoneproof.core.files import exists_already
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.core.text import count, printable
 from zoneproof.manager import MethodDefinition
@@ -186,7 +186,7 @@ def remove(domain: str, server: str, yes: bool, as_json: bool) -> None:
     type=PATH,
     metavar="FILE",
     required=True,
-    help="File to create; for certify, an existing folder.",
+    help="File to create, or - to print; for certify, an existing folder.",
 )
 @server_option
 @json_option
@@ -203,10 +203,12 @@ def export(domains: Sequence[str], form: str, output: Path, server: str, as_json
         write = export_goacmedns if form == "goacmedns" else export_certbot_hook
         files = {output: write(chosen)}
     for path in files:
-        if path.exists():
+        if path != STANDARD_OUTPUT and path.exists():
             raise exists_already(path)
     for path, content in files.items():
-        write_new(path, content)
+        write_output(path, content, as_json=as_json)
+    if output == STANDARD_OUTPUT:
+        return
     tell(
         {
             "registrations": [_shown(domain, one) for domain, one in chosen.items()],

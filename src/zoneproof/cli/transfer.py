@@ -15,10 +15,10 @@ from zoneproof.cli.asking import can_ask, confirm, yes_option
 from zoneproof.cli.completion import certificates
 from zoneproof.cli.credential_fields import warn_of_open_files
 from zoneproof.cli.option_groups import PATH, dry_run_option, json_option, together
-from zoneproof.cli.output import json_document
+from zoneproof.cli.output import STANDARD_OUTPUT, json_document, write_output
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.core.files import exists_already, write_new
+from zoneproof.core.files import exists_already
 from zoneproof.core.text import count, printable
 from zoneproof.core.toml import is_reference, read_reference
 from zoneproof.manager import Home, Manager
@@ -48,7 +48,7 @@ passphrase_option = click.option(
     type=PATH,
     metavar="FILE",
     required=True,
-    help="File to create.",
+    help="File to create; - to print.",
 )
 @click.option(
     "--format",
@@ -83,7 +83,7 @@ def export(
     these alone, with their definitions, tasks, keys and chains. 'zoneproof import archive' reads
     it.
     """
-    if output.exists() or output.is_symlink():
+    if output != STANDARD_OUTPUT and (output.exists() or output.is_symlink()):
         raise exists_already(output)
     if form != "archive":
         _export_one(names, output, form, passphrase, as_json=as_json)
@@ -98,7 +98,8 @@ def export(
     if not count_items(collected.archive):
         raise InvalidInputError(f"there is nothing to export in {Home.find().path}")
     secret = get_passphrase(passphrase, twice=True)
-    write_new(output, seal(msgspec.json.encode(collected.archive), secret))
+    sealed = seal(msgspec.json.encode(collected.archive), secret)
+    write_output(output, sealed, as_json=as_json)
     _tell_written(output, collected, as_json=as_json)
 
 
@@ -111,11 +112,11 @@ def _export_one(
         raise InvalidInputError("--passphrase does not apply to pem, which is not encrypted")
     found = run_with_manager(lambda manager: read_file_of(manager, names[0]), to_read=True)
     content = found.pem() if form == "pem" else _as_pkcs12(found, passphrase)
-    write_new(output, content)
+    write_output(output, content, as_json=as_json)
     if as_json:
         json_document({"file": str(output), "format": form, "certificate": names[0]})
         return
-    click.echo(f"written to {output}: {names[0]} as {form}")
+    _tell(output, f"written to {output}: {names[0]} as {form}")
     if b"PRIVATE KEY" in content:
         click.echo("the key in it is not encrypted", err=True)
 
@@ -133,10 +134,14 @@ def _tell_written(output: Path, collected: Collected, *, as_json: bool) -> None:
     if as_json:
         json_document({"file": str(output), "holds": counts, "left_out": collected.problems})
         return
-    click.echo(f"written to {output}: {things(counts)}")
+    _tell(output, f"written to {output}: {things(counts)}")
     for problem in collected.problems:
         click.echo(f"left out: {printable(problem)}", err=True)
-    click.echo("it cannot be opened without the passphrase: keep both, but not together")
+    _tell(output, "it cannot be opened without the passphrase: keep both, but not together")
+
+
+def _tell(output: Path, text: str) -> None:
+    click.echo(text, err=output == STANDARD_OUTPUT)
 
 
 def get_passphrase(source: str | None, *, twice: bool) -> str:
