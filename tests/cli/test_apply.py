@@ -47,12 +47,12 @@ def apply(inside: Inside, file: Path, *options: str) -> Result:
 def test_new_changed_and_unchanged_certificates_are_told_and_saved(
     inside: Inside, file: Path
 ) -> None:
-    assert "new      a.example\n         identifiers: a.example, *.a.example" in inside.good(
+    assert "to add    a.example\n          identifiers: a.example, *.a.example" in inside.good(
         "apply", "-f", str(file)
     )
     file.write_text(TWO.replace("rsa3072", "rsa4096"))
     told = inside.good("apply", "-f", str(file))
-    assert "changed  shop\n         key_type: rsa4096 (was rsa3072)\n1 unchanged\n" in told
+    assert "to change shop\n          key_type: rsa4096 (was rsa3072)\n1 unchanged\n" in told
     assert json.loads(inside.good("show", "shop", "--json"))["definition"]["key_type"] == "rsa4096"
     assert inside.good("apply", "-f", str(file)) == "2 unchanged\nnothing to change\n"
 
@@ -65,7 +65,7 @@ def test_a_field_that_goes_back_to_its_default_is_told(inside: Inside, file: Pat
 
 def test_a_dry_run_changes_nothing(inside: Inside, file: Path) -> None:
     told = inside.good("apply", "-f", str(file), "--dry-run")
-    assert "new      shop" in told
+    assert "to add    shop" in told
     assert "dry run" in told
     assert names(inside) == []
 
@@ -125,7 +125,7 @@ def test_prune_removes_definitions_and_no_files(inside: Inside, file: Path) -> N
     key.parent.mkdir(parents=True)
     key.write_text("a key")
     told = inside.good("apply", "-f", str(file), "--prune", "--yes")
-    assert "removed  old.example  (its files stay)" in told
+    assert "to remove old.example  (its files stay)" in told
     assert names(inside) == ["a.example", "shop"]
     assert key.read_text() == "a key"
     assert "removed" in inside.good("history", "old.example")
@@ -144,6 +144,7 @@ def test_prune_asks_and_changes_nothing_without_a_yes(inside: Inside, file: Path
     inside.good("add", "old.example", "--provider", "manual")
     result = apply(inside, file, "--prune")
     assert result.status == 2
+    assert "to remove old.example  (its files stay)" in result.stdout
     assert "Stop managing old.example?" in result.stderr
     assert "add --yes" in result.stderr
     assert names(inside) == ["old.example"]

@@ -126,7 +126,7 @@ def test_a_damaged_definition_is_defined_anew(two: World) -> None:
     path.write_text(definitions)
     applied = two.run("apply", "-f", str(path), "--yes")
     assert applied.status == 0, applied.stderr
-    assert f"new      {DAMAGED}" in applied.stdout
+    assert f"to add    {DAMAGED}" in applied.stdout
     assert two.run("list", "--toml").stdout == definitions
 
 

@@ -235,12 +235,16 @@ def _refuse(path: Path, problems: Sequence[str], *, as_json: bool) -> None:
         raise SystemExit(ConfigError.exit_code)
 
 
+# Said before anything is done, and perhaps nothing will be.
+_INTENDED = {"new": "to add", "changed": "to change", "removed": "to remove"}
+
+
 def _tell(plan: DefinitionPlan) -> None:
     for change in plan.changes:
         remark = "  (its files stay)" if change.kind == "removed" else ""
-        click.echo(f"{change.kind:8} {change.name}{remark}")
+        click.echo(f"{_INTENDED[change.kind]:9} {change.name}{remark}")
         for line in change.lines:
-            click.echo(f"         {printable(line)}")
+            click.echo(f"{'':9} {printable(line)}")
     if plan.unchanged:
         click.echo(f"{plan.unchanged} unchanged")
 
