@@ -83,7 +83,7 @@ def test_preview_says_the_same_and_changes_nothing(world: World) -> None:
 def test_preview_says_that_an_order_by_hand_pauses(world: World) -> None:
     add = ["add", "example.com", "--provider=manual", world.ca_options[0]]
     assert world.run(*add).status == 0
-    found = world.run("preview", "example.com", world.ca_options[1])
+    found = world.run("preview", "example.com", *world.ca_options[1:])
     assert found.status == 0, found.stdout
     assert "Issuing it would pause for TXT records that you create" in found.stdout
     assert "would work" not in found.stdout + world.run("preview", "--all").stdout
@@ -107,7 +107,7 @@ def test_after_success_it_is_said_which_records_may_be_deleted(world: World) -> 
     delete(world, records)
 
 
-@pytest.mark.parametrize("way", ["remove", "apply", "edit", "issue"])
+@pytest.mark.parametrize("way", ["remove", "prune", "apply", "edit", "issue"])
 def test_whoever_gives_an_order_up_is_told_which_records_may_be_deleted(
     world: World, way: str
 ) -> None:
@@ -117,6 +117,10 @@ def test_whoever_gives_an_order_up_is_told_which_records_may_be_deleted(
         case "remove":
             assert told in world.run("remove", "example.com", "--yes").stderr
         case "apply":
+            defined = world.good("list", "--toml").replace(', "*.example.com"', "")
+            (world.home / "certs.toml").write_text(defined)
+            assert told in world.run("apply", f"--file={world.home / 'certs.toml'}").stderr
+        case "prune":
             (world.home / "certs.toml").write_text("")
             file = f"--file={world.home / 'certs.toml'}"
             assert told in world.run("apply", file, "--prune", "--yes").stderr

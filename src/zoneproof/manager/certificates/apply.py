@@ -13,7 +13,7 @@ from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.definition_file import describe_changes
 from zoneproof.manager.certificates.file_form import reshaped
 from zoneproof.manager.certificates.refusals import refusals
-from zoneproof.manager.certificates.removal import forget, give_up_orders
+from zoneproof.manager.certificates.removal import forget, give_up_orders, give_up_other_orders
 from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import new_task_problems
@@ -111,7 +111,8 @@ def _definition(found: ManagedCertificate | DamagedCertificate) -> CertificateDe
 async def carry_out(manager: Manager, plan: DefinitionPlan, emit: Emit) -> None:
     """Store all of it in one transaction; files get the form that their definitions ask for.
 
-    Then what orders of removed certificates left in the DNS is removed. Raises BusyError if a
+    Then what orders of removed certificates left in the DNS is removed, and orders for other
+    identifiers are given up. Raises BusyError if a
     certificate was changed since the comparison, or if another process works on one that is to be
     removed or whose files change, and then nothing is kept.
     """
@@ -138,3 +139,6 @@ async def carry_out(manager: Manager, plan: DefinitionPlan, emit: Emit) -> None:
             await manager.store.write(work)
         for name in removed:
             await give_up_orders(manager, name, emit)
+    for change in plan.of_kind("changed"):
+        if change.after:
+            await give_up_other_orders(manager, change.after, emit)
