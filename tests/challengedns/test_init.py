@@ -286,6 +286,12 @@ def test_what_failed_half_way_leaves_nothing_in_the_way_and_can_be_run_again(
     assert init(*options(tmp_path), "--agree-tos").status == 0
 
 
+def test_a_directory_is_no_database(tmp_path: Path) -> None:
+    done = init(*options(tmp_path, database=str(tmp_path)), "--agree-tos")
+    assert done.stderr == f"zoneproof: --database: {tmp_path} is a directory: name a file in it\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_where_the_database_will_be_and_whose_is_told_first(tmp_path: Path) -> None:
     database = tmp_path / "state/challenge.db"
     owner = pwd.getpwuid(os.geteuid()).pw_name

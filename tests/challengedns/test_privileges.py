@@ -143,6 +143,16 @@ def test_a_database_of_another_user_is_told_with_what_helps(folder: Path) -> Non
     assert "chown" in line or "install Zoneproof where all users may read" in line
 
 
+def test_a_folder_is_the_user_s_only_if_nothing_else_is_there(folder: Path, python: str) -> None:
+    path, state = user_config(folder), folder / "state"
+    state.mkdir(mode=0o755)
+    assert f"run 'chown {USER} {state}'" in check_output(path, python)
+    (state / "passwd").touch()
+    text = check_output(path, python)
+    assert "chown" not in text
+    assert f"choose another place for 'database', such as {state}/zoneproof/challenge.db" in text
+
+
 @needs_mounts
 def test_a_read_only_file_system_is_no_matter_of_whose_the_folder_is(
     folder: Path, python: str

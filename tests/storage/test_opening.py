@@ -87,7 +87,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_database(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="it cannot be opened: check that the folder exists"):
+    with pytest.raises(StorageError, match="it is a directory: name a file in it"):
         open_sqlite(tmp_path, NUMBERS)
 
 

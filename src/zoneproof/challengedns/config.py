@@ -7,6 +7,7 @@ import re
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -190,6 +191,8 @@ def _check(path: Path, file: File) -> Config:
     if not Path(text).name:
         raise ConfigError(f"'{key}': '{text}' is not the name of a file")
     database = path.parent / text
+    if _is_folder(database):
+        raise ConfigError(f"'{key}': {database} is a directory: name a file in it")
     listen = _each("dns.listen", file.dns.listen, Endpoint.parse)
     api = _api(path, file, names, _obtained(database, node))
     metrics = (
@@ -221,6 +224,12 @@ def _check(path: Path, file: File) -> Config:
         ),
         secondaries=check_secondaries(path.parent, file.secondaries, names),
     )
+
+
+def _is_folder(path: Path) -> bool:
+    with suppress(PermissionError):
+        return path.is_dir()
+    return False
 
 
 def _require_different(endpoints: Sequence[Endpoint]) -> None:

@@ -86,6 +86,8 @@ def storage_error(path: Path, error: sqlite3.Error) -> StorageError:
     code = primary_code(error)
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(path.parent):
         code = sqlite3.SQLITE_FULL  # for which SQLite fails in several ways
+    if path.is_dir():
+        return StorageError(f"the database {path}: it is a directory: name a file in it")
     if code in _NO_ROOM and is_mounted_read_only(path):
         return read_only(path)
     kind = DamagedDatabaseError if code in _DAMAGED else StorageError

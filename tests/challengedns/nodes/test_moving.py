@@ -82,6 +82,9 @@ def test_a_machine_moves_to_nodes_and_back_while_it_runs(
             "registration delete",
             "tenant create",
         ]
+        refused = challenge_command(nodes[0].config, "move-database", f"{tmp_path}/")
+        assert refused.status == 1
+        assert f"{tmp_path}: it is a directory: name a file in it" in refused.stderr
         back = tmp_path / "back.db"
         done = challenge_command(nodes[0].config, "move-database", str(back))
         assert done.status == 0, done.stderr

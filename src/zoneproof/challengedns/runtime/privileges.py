@@ -105,9 +105,13 @@ def check_access(config: Config, user: str) -> None:
                 f"the file system of {folder}, where the database is, is mounted read-only: mount"
                 " it for writing, or choose another place for 'database'"
             )
+        help_ = "choose another place for 'database'"
+        if _holds_others(config, folder):
+            help_ += f", such as {folder / 'zoneproof' / config.database.name}"
+        else:
+            help_ = f"run 'chown {user} {folder}' if nothing else is in it, or {help_}"
         raise ConfigError(
-            f"the user '{user}' cannot write in {folder}, where the database is: run"
-            f" 'chown {user} {folder}', or choose another place for 'database'"
+            f"the user '{user}' cannot write in {folder}, where the database is: {help_}"
         )
     for path in sorted(folder.glob(f"{config.database.name}*")):
         if not _may(path, os.R_OK | os.W_OK):
@@ -124,6 +128,15 @@ def check_access(config: Config, user: str) -> None:
                 f"the user '{user}' cannot read {secret}, the key of secondary {secondary.name}:"
                 f" run 'chown {user} {secret}'"
             )
+
+
+def _holds_others(config: Config, folder: Path) -> bool:
+    """Tell whether more is seen in a folder than the service's own, so that it must not own it."""
+    names = (config.database.name, "api-certificate", config.path.name)
+    try:
+        return any(not each.name.startswith(names) for each in folder.iterdir())
+    except PermissionError:
+        return False
 
 
 def _may(path: str | Path, mode: int) -> bool:

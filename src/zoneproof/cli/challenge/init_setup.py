@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from zoneproof.cli.challenge.init_node import PasswordFile
 
 _OPTIONS = {
+    "database": "--database",
     "dns.listen": "--dns-listen",
     "api.listen": "--api-listen",
     "api.domain": "--api-name",
