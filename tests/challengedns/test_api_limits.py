@@ -13,6 +13,12 @@ from typing import Any, TypeVar, cast
 
 import httpx2
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from tests.support.challenge_service import Reply, open_for, request, txt, write_config
 from tests.support.opened_service import OpenRegistrations
@@ -172,14 +178,32 @@ async def test_https_with_certificate_files_that_can_be_replaced(tmp_path: Path)
     await registrations.close()
 
 
-@pytest.mark.parametrize("damage", ["missing", "another", "nonsense"])
-def test_certificate_files_that_cannot_be_used_are_named(tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("missing", "key.pem: No such file or directory"),
+        ("another", "the key is not this certificate's own"),
+        ("nonsense", "key.pem is not a PEM private key"),
+        ("password", "the key has a password: store it without one"),
+        ("no certificate", "cert.pem is not a PEM certificate"),
+    ],
+)
+def test_certificate_files_that_cannot_be_used_are_named(
+    tmp_path: Path, damage: str, said: str
+) -> None:
     write_certificate(tmp_path, "localhost")
     key = tmp_path / "key.pem"
     if damage == "missing":
         key.unlink()
     elif damage == "nonsense":
         key.write_text("nonsense")
+    elif damage == "no certificate":
+        (tmp_path / "cert.pem").write_text("nonsense")
+    elif damage == "password":
+        loaded = load_pem_private_key(key.read_bytes(), None)
+        key.write_bytes(
+            loaded.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
+        )
     else:
         certificate = (tmp_path / "cert.pem").read_bytes()
         write_certificate(tmp_path, "localhost")
@@ -189,4 +213,5 @@ def test_certificate_files_that_cannot_be_used_are_named(tmp_path: Path, damage:
     with pytest.raises(ConfigError) as caught:
         HttpServer(lambda *_: asyncio.sleep(0), pair, connections=10, of_one=10)
     assert str(key) in caught.value.message
+    assert said in caught.value.message
     assert "\n" not in caught.value.message

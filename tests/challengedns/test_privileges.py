@@ -153,6 +153,17 @@ def test_a_folder_is_the_user_s_only_if_nothing_else_is_there(folder: Path, pyth
     assert f"choose another place for 'database', such as {state}/zoneproof/challenge.db" in text
 
 
+def test_a_key_that_is_missing_is_not_called_unreadable(folder: Path, python: str) -> None:
+    path = user_config(folder)
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    tls = f'[api]\ntls = "file"\ncertificate = "{certificate}"\nkey = "{key}"\n'
+    path.write_text(path.read_text().replace("[api]\n", tls))
+    certificate.touch()
+    assert f"PROBLEM  user: 'api.key' {key} does not exist\n" in check_output(path, python)
+    key.touch(0o600)
+    assert f"the user '{USER}' cannot read 'api.key' {key}: let" in check_output(path, python)
+
+
 @needs_mounts
 def test_a_read_only_file_system_is_no_matter_of_whose_the_folder_is(
     folder: Path, python: str

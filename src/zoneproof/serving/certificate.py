@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from zoneproof.core.errors import ConfigError
 from zoneproof.core.files import read_file
@@ -63,15 +65,33 @@ class KeyPair:
 
 
 def _load(context: ssl.SSLContext, pair: KeyPair) -> None:
+    what: str | None = None
     try:
         for file in (pair.certificate, pair.key):
+            what = str(file)
             read_file(file)  # because OpenSSL would wait for a pipe
+        what = None
         # An empty password fails for an encrypted key, where none would ask at the terminal.
         context.load_cert_chain(pair.certificate, pair.key, password=lambda: "")
     except OSError as error:
-        what = error.strerror
-        if isinstance(error, ssl.SSLError) or what is None:
-            what = "they are not a PEM certificate and its own key without a password"
+        what = _fault_of(pair) if what is None else f"{what}: {error.strerror}"
         raise ConfigError(
             f"cannot use the certificate {pair.certificate} with the key {pair.key}: {what}"
         ) from error
+
+
+def _fault_of(pair: KeyPair) -> str:
+    """Return why OpenSSL cannot use two files that can be read."""
+    try:
+        certificate = x509.load_pem_x509_certificate(read_file(pair.certificate)).public_key()
+    except (OSError, ValueError, UnsupportedAlgorithm):
+        return f"{pair.certificate} is not a PEM certificate"
+    try:
+        key = load_pem_private_key(read_file(pair.key), None).public_key()
+    except TypeError:
+        return "the key has a password: store it without one, as 'openssl pkey' does"
+    except (OSError, ValueError, UnsupportedAlgorithm):
+        return f"{pair.key} is not a PEM private key"
+    if key != certificate:
+        return "the key is not this certificate's own"
+    return "OpenSSL refuses them: use a stronger key, or another kind"

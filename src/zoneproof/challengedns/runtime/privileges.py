@@ -120,10 +120,15 @@ def check_access(config: Config, user: str) -> None:
             )
     for key, secret in (("certificate", config.api.certificate), ("key", config.api.key)):
         if secret is not None and not _may(secret, os.R_OK):
-            raise ConfigError(f"the user '{user}' cannot read 'api.{key}' {secret}")
+            _require(secret, f"'api.{key}'")
+            raise ConfigError(
+                f"the user '{user}' cannot read 'api.{key}' {secret}: let the file's group be"
+                f" {user}'s and read it, and make its folder accessible"
+            )
     for secondary in config.secondaries:
         secret = secondary.secret_file
         if secret is not None and not _may(secret, os.R_OK):
+            _require(secret, f"secondary {secondary.name}: 'secret_file'")
             raise ConfigError(
                 f"the user '{user}' cannot read {secret}, the key of secondary {secondary.name}:"
                 f" run 'chown {user} {secret}'"
@@ -137,6 +142,16 @@ def _holds_others(config: Config, folder: Path) -> bool:
         return any(not each.name.startswith(names) for each in folder.iterdir())
     except PermissionError:
         return False
+
+
+def _require(file: Path, what: str) -> None:
+    """Raise ConfigError for a file that is not there, as far as this process can tell."""
+    try:
+        file.stat()
+    except FileNotFoundError:
+        raise ConfigError(f"{what} {file} does not exist") from None
+    except OSError:
+        pass  # permissions are to be told
 
 
 def _may(path: str | Path, mode: int) -> bool:
