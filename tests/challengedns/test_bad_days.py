@@ -201,6 +201,21 @@ def test_a_damaged_database_is_found_at_the_start_and_by_check(tmp_path: Path) -
     assert "damaged: restore it from a backup" in done.stdout
 
 
+def test_what_sqlite_reports_of_damage_is_told_in_one_line(tmp_path: Path) -> None:
+    with Service(write_config(tmp_path)) as service:
+        pass
+    database = tmp_path / "challenge.db"
+    with database.open("r+b") as file:
+        file.seek(5 * 4096 + 3)  # how many cells the sixth page has
+        file.write(b"\0\x09")
+    with closing(sqlite3.connect(database)) as connection:
+        reported = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    assert "\n" in reported
+    told = f"it is damaged: restore it from a backup ({reported.replace(chr(10), ' ')})"
+    assert told in fails_to_start(service.config)
+    assert told in challenge_command(service.config, "serve", "--check", "--no-dns").stdout
+
+
 def test_an_emptied_database_is_no_new_one(tmp_path: Path) -> None:
     with Service(write_config(tmp_path)) as service:
         account = register(service.url)
@@ -208,6 +223,9 @@ def test_an_emptied_database_is_no_new_one(tmp_path: Path) -> None:
     database.write_bytes(b"")
     assert "it is empty, but was not when" in fails_to_start(service.config)
     assert database.stat().st_size == 0
+    checked = challenge_command(service.config, "serve", "--check", "--no-dns")
+    assert checked.status == 1
+    assert "it is empty, but was not when" in checked.stdout
     database.unlink()
     tmp_path.joinpath("challenge.db.changed").unlink()
     with Service(service.config) as again:

@@ -31,6 +31,7 @@ from zoneproof.storage import (
     open_sqlite_to_read,
     sqlite,
 )
+from zoneproof.storage.migrations import is_up_to_date, require_known
 from zoneproof.storage.sqlite import SqliteTransaction
 
 T = TypeVar("T")
@@ -51,6 +52,7 @@ _CHANGED = (
     " LEFT JOIN challenge_value v ON v.subdomain = c.subdomain"
     " WHERE c.generation > ? AND c.is_new = 0"
 )
+_HAS_TABLES = "SELECT 1 FROM sqlite_master WHERE name = 'schema_version'"
 _ANY_CHANGE = "SELECT 1 FROM challenge_change WHERE is_new = 0 LIMIT 1"
 
 
@@ -136,11 +138,7 @@ class SqliteDatabase(Database):
 
     async def verify(self) -> None:
         """Read the whole file. Raises DamagedDatabaseError if it does not hold together."""
-        ((found,),) = await self._store.read(lambda tx: tx.query("PRAGMA quick_check(1)"))
-        if found != "ok":
-            raise DamagedDatabaseError(
-                f"the database {self._path}: it is damaged: restore it from a backup ({found!s})"
-            )
+        await self._store.read(lambda tx: _require_whole(tx, self._path))
 
     async def announce_missed(self) -> None:
         """Announce for a process that died between its commit and its announcement.
@@ -257,6 +255,15 @@ class _Notice:
 # --- what can be wrong with it -----------------------------------------------------------------
 
 
+def _require_whole(tx: Transaction, database: Path) -> None:
+    found = str(tx.query("PRAGMA quick_check(1)")[0][0])
+    if found != "ok":
+        raise DamagedDatabaseError(
+            f"the database {database}: it is damaged: restore it from a backup"
+            f" ({' '.join(found.split())})"  # some of SQLite's reports have two lines
+        )
+
+
 def try_out(database: Path, look: Callable[[Transaction], str]) -> tuple[str, str]:
     """Read a whole database and see that it can be written, but change nothing.
 
@@ -265,7 +272,7 @@ def try_out(database: Path, look: Callable[[Transaction], str]) -> tuple[str, st
     """
     if is_mounted_read_only(database):
         raise read_only(database)
-    newest = load_migrations(COMPONENT)[-1]
+    migrations = load_migrations(COMPONENT)
     seen_there = ""
     try:
         with contextlib.closing(
@@ -274,21 +281,20 @@ def try_out(database: Path, look: Callable[[Transaction], str]) -> tuple[str, st
             )
         ) as connection:
             connection.isolation_level = None
-            damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            seen = dict(connection.execute("SELECT component, number FROM schema_version"))
+            tx = SqliteTransaction(connection)
+            _require_whole(tx, database)
+            has_tables = bool(tx.query(_HAS_TABLES))
+            if has_tables:
+                require_known(tx, migrations, str(database))
             connection.execute("BEGIN IMMEDIATE")
-            if seen.get(newest.component) == newest.number:
-                seen_there = look(SqliteTransaction(connection))
+            if has_tables and is_up_to_date(tx, migrations):
+                seen_there = look(tx)
             connection.execute("ROLLBACK")
     except sqlite3.Error as error:
         failure = storage_error(database, error)
         if lacks_room(error):
             return failure.message, ""
         raise failure from error
-    if damage != "ok":
-        raise DamagedDatabaseError(f"{database} is damaged: restore it from a backup ({damage})")
-    if seen.get(newest.component, 0) > newest.number:
-        raise StorageError(f"{database} was written by a newer Zoneproof: update Zoneproof")
     return _lack_of_room(database), seen_there
 
 
