@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -25,6 +26,8 @@ from zoneproof.manager.certificates.state import States, status_of
 from zoneproof.manager.certificates.task_definition import TaskDefinition
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.notifications.notice import Notified
+
+NOBODY = "https://127.0.0.1:9/directory"  # where no CA is
 
 
 @pytest.fixture
@@ -239,13 +242,47 @@ async def test_the_note_of_a_killed_run_by_hand_does_not_stand_for_the_next_one(
 async def test_tasks_before_and_after_an_attempt_are_run_for_each(world: World) -> None:
     whens = ("before", "issued", "failed", "always")
     tasks = [msgspec.structs.replace(script(world.folder, when), when=when) for when in whens]
-    definition = await world.define(*tasks, account="https://127.0.0.1:9/directory")
+    definition = await world.define(*tasks, account=NOBODY)
     with pytest.raises(Exception, match="127"):
         await issue(world.manager, definition, world.emit_for(NAME))
     assert world.ran == ["before before", "failed failed", "always failed"]
     await world.obtain()
     await deploy(world.manager, NAME, world.emit_for(NAME))
     assert [line.rpartition(" ")[0] for line in world.ran[3:]] == ["issued issued", "always issued"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fatal": False},
+        {"when": "failed"},
+        {"fields": {"command": "/bin/false"}},
+        {"credential": "changed"},
+        {"script": "changed"},
+        None,
+    ],
+)
+async def test_a_change_of_the_task_that_ended_an_attempt_ends_the_wait(
+    world: World, change: dict[str, Any] | None
+) -> None:
+    await world.manager.credentials.save(Credential("secret", "command", {"timeout": "9"}))
+    task = msgspec.structs.replace(
+        script(world.folder, "first", 1), when="before", fatal=True, credential="secret"
+    )
+    await world.define(task, account=NOBODY)
+    for result in ("failed", "not due"):
+        (one,) = await renew(world.manager, world.emit_for)
+        assert one.result == result
+    if change == {"credential": "changed"}:
+        await world.manager.credentials.change("secret", lambda found: found)
+    elif change == {"script": "changed"}:
+        (world.folder / "first.good").touch()
+        (world.folder / "first").chmod(0o700)
+    else:
+        after = [msgspec.structs.replace(task, **change)] if change else []
+        await world.define(*after, account=NOBODY)
+    (one,) = await renew(world.manager, world.emit_for)
+    assert one.result == "failed"
 
 
 async def test_an_attempt_is_not_made_if_a_fatal_task_before_it_fails(world: World) -> None:

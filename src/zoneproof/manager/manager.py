@@ -14,7 +14,12 @@ from zoneproof.dnsquery import Resolver
 from zoneproof.issuance import Journal
 from zoneproof.manager.accounts.clients import ClientPool, Directories
 from zoneproof.manager.accounts.store import Accounts, AccountTerms
-from zoneproof.manager.certificates.circumstances import Circumstances, accounts_of, files_of
+from zoneproof.manager.certificates.circumstances import (
+    Circumstances,
+    accounts_of,
+    credentials_of,
+    files_of,
+)
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.leftovers import Leftovers
@@ -90,7 +95,7 @@ class Manager(msgspec.Struct, frozen=True):
         """Return what attempts depend on, of all certificates or of one. Raises StorageError."""
         credentials = accounts = None
         if definition:
-            credentials = {method.credential for method in definition.method}
+            credentials = set(credentials_of(definition))
             accounts = set(accounts_of(definition, self.settings))
         return Circumstances(
             self.settings,

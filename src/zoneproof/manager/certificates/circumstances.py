@@ -23,6 +23,7 @@ from zoneproof.core.errors import (
     ZoneproofError,
 )
 from zoneproof.core.names import DomainName
+from zoneproof.deployment.programs import split_words
 from zoneproof.dnsquery import follow_delegation, query_authoritative
 from zoneproof.manager.accounts.store import Accounts
 from zoneproof.manager.certificates.definition import (
@@ -30,6 +31,7 @@ from zoneproof.manager.certificates.definition import (
     CertificateDefinition,
     MethodDefinition,
 )
+from zoneproof.manager.certificates.task_definition import TaskDefinition
 from zoneproof.manager.credentials.store import Credentials
 from zoneproof.manager.methods import MethodMaker, Methods
 from zoneproof.manager.settings import Settings
@@ -56,11 +58,23 @@ class Circumstances(msgspec.Struct, frozen=True):
         facts = (
             definition.fingerprint,
             [getattr(definition, name) for name in FILE_FORM],
-            [self.credentials.get(method.credential, "") for method in definition.method],
+            [self.credentials.get(name, "") for name in credentials_of(definition)],
+            [task.fingerprint for task in _hindering(definition)],
             [(account, self.accounts.get(account, "")) for account in accounts],
             (settings.dns, settings.provider, settings.authoritative_port),
         )
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
+
+
+def credentials_of(definition: CertificateDefinition) -> list[str]:
+    """Return the names of the credentials that an attempt needs; empty for a method without one."""
+    methods = [method.credential for method in definition.method]
+    return [*methods, *(task.credential for task in _hindering(definition))]
+
+
+def _hindering(definition: CertificateDefinition) -> list[TaskDefinition]:
+    """Return the tasks that end an attempt before it begins, if they fail."""
+    return [task for task in definition.deploy if task.when == "before" and task.fatal]
 
 
 def accounts_of(definition: CertificateDefinition, settings: Settings) -> list[str]:
@@ -115,10 +129,13 @@ async def files_of(
 ) -> str:
     """Return a digest of the files that an order depends on; empty if nobody can tell which.
 
-    These are the programs, folders and CA bundles that its methods and accounts name.
+    These are the programs, folders and CA bundles that its methods and accounts name, and programs
+    that may end an attempt before it begins.
     """
     try:
         paths = [path for one in definition.method for path in await _files_of(one, credentials)]
+        commands = [task.fields.get("command", "") for task in _hindering(definition)]
+        paths += [Path(split_words("command", command)[0]) for command in commands if command]
         for name in accounts_of(definition, settings):
             account = await accounts.reach(name)
             paths += [account.ca_bundle] if account and account.ca_bundle else []
