@@ -46,7 +46,9 @@ def path_of(pages: ServicePages) -> Callable[[ServicePage], str]:
 
 
 def send(client: Client, page: ServicePage, path: str) -> int:
-    return (client.get(path) if page.method == "GET" else client.post(path)).status
+    if page.method == "GET":
+        return client.get(path).status
+    return client.post(path, note="", allowfrom="").status  # what a form of these has
 
 
 def name_of(page: ServicePage) -> str:
