@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
-_ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+_ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": str(Path(__file__).parents[2]),
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # which take most of the time, and none is needed
+}
 _COMMAND = (sys.executable, "-m", "pytest", "-p", "tests.support.processes", "--processes=3")
 
 
