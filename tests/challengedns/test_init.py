@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import shlex
 import signal
-import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.challengedns.new_service import init, options, refused, run
 from tests.cli.terminal import run_at_terminal
-from tests.support.command import Result, run_zoneproof
-from tests.support.mounts import needs_mounts
+from tests.support.command import run_zoneproof
 from tests.support.peers.knot import Knot
 from tests.support.peers.unbound import Unbound
 from zoneproof.challengedns.config import load_config
@@ -34,46 +30,6 @@ $TTL 1
 ns A {address}
 {records}
 """
-
-
-def init(*options: str) -> Result:
-    """Run the command; nobody is at the keyboard."""
-    return run_zoneproof("challenge", "init", *options, timeout=90)
-
-
-def run(
-    command: list[str], environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run a command as it was printed."""
-    return subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-        env={**os.environ, **(environment or {})},
-    )
-
-
-def options(folder: Path, **changed: str) -> list[str]:
-    chosen = {
-        "config": str(folder / "zoneproof.toml"),
-        "database": str(folder / "state/challenge.db"),
-        "zone": "auth.example.org",
-        "address": "198.51.100.7",
-        "user": "root",
-        **changed,
-    }
-    return [f"--{name.replace('_', '-')}={value}" for name, value in chosen.items()]
-
-
-def refused(*arguments: str) -> str:
-    done = init(*arguments)
-    assert done.status == 2
-    assert not done.stdout
-    (line,) = done.stderr.splitlines()
-    return line
 
 
 def indented(text: str) -> list[str]:
@@ -165,25 +121,6 @@ def test_every_setting_that_is_commented_out_exists(tmp_path: Path) -> None:
     assert config.secondaries
 
 
-def test_an_existing_file_is_not_replaced_without_force_and_kept_with_it(tmp_path: Path) -> None:
-    path, old = tmp_path / "zoneproof.toml", tmp_path / "zoneproof.toml.old"
-    assert init(*options(tmp_path), "--tls=off").status == 0
-    with path.open("a") as file:
-        file.write("# edited\n")
-    path.chmod(0o600)
-    before = path.read_bytes()
-    line = refused(*options(tmp_path, zone="other.example.org"), "--tls=off")
-    assert "already exists: give --force" in line
-    assert path.read_bytes() == before
-    old.write_text("of the time before")
-    done = init(*options(tmp_path, zone="other.example.org"), "--tls=off", "--force")
-    assert done.status == 0
-    assert f"The configuration that was there is kept: {old}\n" in done.stdout
-    assert b"other.example.org" in path.read_bytes()
-    assert old.read_bytes() == before
-    assert old.stat().st_mode & 0o777 == 0o600
-
-
 @pytest.mark.parametrize(
     ("changed", "text"),
     [
@@ -272,82 +209,6 @@ def test_what_is_no_e_mail_address_is_refused(tmp_path: Path) -> None:
     assert done.status == 2
     assert "Invalid value for '--email': 'somebody' is not an e-mail address" in done.stderr
     assert not list(tmp_path.iterdir())
-
-
-def test_what_failed_half_way_leaves_nothing_in_the_way_and_can_be_run_again(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "state").write_text("a file where the folder is to be")
-    done = init(*options(tmp_path), "--agree-tos")
-    assert done.status != 0
-    assert len(done.stderr.splitlines()) == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["state"]
-    (tmp_path / "state").unlink()
-    assert init(*options(tmp_path), "--agree-tos").status == 0
-
-
-def test_a_directory_is_no_database(tmp_path: Path) -> None:
-    done = init(*options(tmp_path, database=str(tmp_path)), "--agree-tos")
-    assert done.stderr == f"zoneproof: --database: {tmp_path} is a directory: name a file in it\n"
-    assert not list(tmp_path.iterdir())
-
-
-def test_where_the_database_will_be_and_whose_is_told_first(tmp_path: Path) -> None:
-    database = tmp_path / "state/challenge.db"
-    owner = pwd.getpwuid(os.geteuid()).pw_name
-    told = f"Database: {database}, which will belong to {owner}; --database chooses another place"
-    assert init(*options(tmp_path), "--agree-tos").stdout.splitlines()[0] == told
-    again = init(*options(tmp_path), "--agree-tos", "--force").stdout.splitlines()[0]
-    assert again == told.replace(f"will belong to {owner}", "already exists")
-
-
-def test_a_database_is_named_from_where_the_command_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    config = tmp_path / "elsewhere/zoneproof.toml"
-    chosen = options(tmp_path, config=str(config), database="mine.db")
-    assert init(*chosen, "--agree-tos", "--json").status == 0
-    assert (tmp_path / "mine.db").exists()
-    assert load_config(config).database == tmp_path / "mine.db"
-
-
-def of_root(state: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run the command where ``/var/lib`` is another folder."""
-    program = f'mount --bind {state} /var/lib && exec {sys.executable} -m zoneproof challenge "$@"'
-    return run(["unshare", "--mount", "sh", "-c", program, "sh", "init", *options])
-
-
-@needs_mounts
-def test_the_database_of_another_service_is_not_taken_unasked(tmp_path: Path) -> None:
-    state = tmp_path / "var"
-    state.mkdir()
-    config = tmp_path / "zoneproof.toml"
-    chosen = [one for one in options(tmp_path) if not one.startswith("--database")]
-    first = of_root(state, *chosen, "--agree-tos")
-    place = "/var/lib/zoneproof-challenge/challenge.db"
-    assert first.stdout.startswith(f"Database: {place}, which will belong to root; --database")
-    assert of_root(state, *chosen, "--agree-tos", "--force").returncode == 0
-    config.unlink()
-    again = of_root(state, *chosen, "--agree-tos")
-    assert (again.returncode, again.stdout) == (2, "")
-    assert again.stderr == (
-        f"zoneproof: {place} already exists, and may be another service's: give --database, which"
-        " chooses another place, or this one\n"
-    )
-    assert not config.exists()
-    nothing_said = [one for one in chosen if not re.match("--(zone|address)=", one)]
-    assert of_root(state, *nothing_said).stderr == again.stderr
-
-
-def test_a_database_from_an_earlier_try_is_used(tmp_path: Path) -> None:
-    assert init(*options(tmp_path), "--agree-tos").status == 0
-    (tmp_path / "zoneproof.toml").unlink()
-    (tmp_path / ".zoneproof.toml.new").write_text("cut off")
-    again = init(*options(tmp_path), "--agree-tos")
-    assert again.status == 0, again.stderr
-    assert "zp_" in again.stdout
-    assert {path.name for path in tmp_path.iterdir()} == {"zoneproof.toml", "state"}
 
 
 def test_plain_http_is_for_this_machine_alone_unless_somebody_says_where(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def write_output(output: Path, content: bytes, *, as_json: bool) -> None:
         write_new(output, content)
         return
     if as_json:
-        raise InvalidInputError("'--output -' and --json both print: leave one of them out")
+        raise InvalidInputError("'--output -' and --json both print: omit one of them")
     click.echo(content, nl=False)
 
 

@@ -22,7 +22,7 @@ class Announcements:
     can restore an old number and hide another.
 
     Eight more bytes are the highest generation that was announced. They outlive the database where
-    it is replaced by a backup, so that the serials of the zones can go on from there.
+    it is replaced by a backup, so that the serials of the zones can continue from there.
     """
 
     def __init__(self, database: Path) -> None:

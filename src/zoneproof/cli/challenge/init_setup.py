@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import pwd
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -30,6 +31,7 @@ from zoneproof.challengedns.store.opening import open_database
 from zoneproof.challengedns.store.tenants import Tenants
 from zoneproof.cli.person import person
 from zoneproof.core.errors import ConfigError, RegistrationError
+from zoneproof.core.files import write_new
 from zoneproof.storage import Transaction
 
 if TYPE_CHECKING:
@@ -64,11 +66,11 @@ def set_up(
                 user = service_user(config)
                 if not (as_json or wanted.node):
                     _tell_database(config.database, user)
+                # Before there is a key, which would be lost with this failing.
+                old = _keep_old(path) if path.exists() else None
                 key = _first_key(config, user, tenant)
-                if path.exists():
-                    old = _keep_old(path)
-                    if not as_json:
-                        click.echo(f"The configuration that was there is kept: {old}")
+                if old and not as_json:
+                    click.echo(f"The configuration that was there is kept: {old}")
                 draft.replace(path)
                 if password:
                     password.keep()
@@ -104,7 +106,13 @@ def _keep_old(path: Path) -> Path:
     """Keep a file that is to be replaced, with its owner and mode, and return where."""
     old = path.with_name(f"{path.name}.old")
     old.unlink(missing_ok=True)
-    os.link(path, old)
+    try:
+        os.link(path, old)
+    except OSError:  # a file system without links, such as some that containers share
+        write_new(old, path.read_bytes())
+        shutil.copystat(path, old)
+        with contextlib.suppress(OSError):  # nor owners
+            shutil.chown(old, *(path.stat().st_uid, path.stat().st_gid))
     return old
 
 

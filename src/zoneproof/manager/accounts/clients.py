@@ -152,10 +152,11 @@ class ClientPool:
         stored = await self._accounts.get(name)
         account = await settle_rollover(self._accounts, stored.reached_by(terms))
         account = account.reached_by(terms)
-        known = self._signed_in.get(_seat(account.account_url, account.key))
+        key = account.key  # opened once: an RSA key takes a tenth of a second
+        known = self._signed_in.get(_seat(account.account_url, key))
         if known is not None:
             return known
-        client = account.client()
+        client = account.client(key)
         try:
             if (account.ca_bundle, account.allow_http) != (stored.ca_bundle, stored.allow_http):
                 await client.directory()

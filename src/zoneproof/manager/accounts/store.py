@@ -24,6 +24,7 @@ from zoneproof.acme import (
 )
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, NotFoundError, VaultError
+from zoneproof.core.secretive import Secretive
 from zoneproof.storage import Row, Store, Stored, Transaction, Value, among, parsed, reads, writes
 from zoneproof.vault import SealedColumn, Vault, naming
 
@@ -85,7 +86,7 @@ class AccountFacts(msgspec.Struct, frozen=True, kw_only=True):
         return ", ".join(text.removeprefix("mailto:") for text in self.contact)
 
 
-class SealedKey(msgspec.Struct, frozen=True):
+class SealedKey(Secretive, frozen=True):
     """A key as it is stored, which is opened when it is used: who looks needs no vault key."""
 
     account: str

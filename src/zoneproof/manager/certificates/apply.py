@@ -112,9 +112,9 @@ async def carry_out(manager: Manager, plan: DefinitionPlan, emit: Emit) -> None:
     """Store all of it in one transaction; files get the form that their definitions ask for.
 
     Then what orders of removed certificates left in the DNS is removed, and orders for other
-    identifiers are given up. Raises BusyError if a
-    certificate was changed since the comparison, or if another process works on one that is to be
-    removed or whose files change, and then nothing is kept.
+    identifiers are given up. Raises BusyError if a certificate was changed since the comparison, or
+    if another process works on one that is to be removed or whose files change, and then nothing is
+    kept.
     """
 
     def work(tx: Transaction) -> None:

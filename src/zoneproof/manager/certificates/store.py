@@ -24,7 +24,7 @@ _PENDING = SealedColumn("certificates", "pending")
 # What each is called, and what helps where it cannot be opened.
 _SECRETS = {
     _PASSWORD: ("the PKCS #12 password", "--pkcs12-password VALUE' sets another"),
-    _PENDING: ("the pending change", "--discard-change' forgets it"),
+    _PENDING: ("the pending change", "--discard-change' discards it"),
 }
 _COLUMNS = "id, name, definition, state, pending IS NOT NULL"
 _SAVE = """
