@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import itertools
 import logging
 import resource
 import signal
@@ -43,14 +42,13 @@ from zoneproof.challengedns.runtime.privileges import drop_privileges
 from zoneproof.challengedns.runtime.reload import WatchedFiles, changeable
 from zoneproof.challengedns.runtime.served_certificate import ServedCertificate
 from zoneproof.challengedns.runtime.sockets import bind_dns, remarks_on_families
+from zoneproof.challengedns.runtime.upkeep import Upkeep
 from zoneproof.challengedns.secondaries.barrier import SecondaryBarrier
-from zoneproof.challengedns.store import rows, usage
+from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.audit import SERVICE
 from zoneproof.challengedns.store.database import Database, Hooks
-from zoneproof.challengedns.store.last_questions import forget_some
 from zoneproof.challengedns.store.opening import open_database
 from zoneproof.challengedns.store.registrations import Registrations
-from zoneproof.challengedns.store.remembered_zones import RememberedZones
 from zoneproof.challengedns.store.sqlite_database import SqliteDatabase
 from zoneproof.core.errors import (
     ConfigError,
@@ -62,13 +60,11 @@ from zoneproof.serving import logs
 from zoneproof.serving.capacity import file_limit, usable_memory
 from zoneproof.serving.server import HttpServer, run
 from zoneproof.serving.sockets import Endpoint, bind
-from zoneproof.storage import Transaction, open_in_thread
+from zoneproof.storage import open_in_thread
 
 if TYPE_CHECKING:
     from zoneproof.challengedns.nodes.node import Node
 
-_UPKEEP_SECONDS = 5.0
-_SWEEP_EVERY = 12
 _TABLE_BYTES = 1_000_000_000  # of all workers together, at most
 _COLLECT_AFTER = 700, 10, 10  # new objects, and rounds of that: as Python does by itself
 
@@ -113,7 +109,6 @@ class _Service:
         self._node: Node | None = None
         self._secondaries = SecondaryBarrier()
         self._metrics.secondaries = self._secondaries.statuses
-        self._zones = RememberedZones()
         self._is_answering = False
         self._starting = asyncio.Lock()  # so that workers of an old configuration never come last
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
@@ -138,9 +133,17 @@ class _Service:
             give_way()
             await self._open_database()
             stack.push_async_callback(self._database.close)
-            if config.node is None:
-                stack.push_async_callback(self._write_last_use)
             await self._open_local(stack)
+            self._upkeep = Upkeep(
+                self._database,
+                self._local,
+                self._node,
+                self._pool.tally,
+                restart_workers=self._start_workers,
+            )
+            self._upkeep.use(config, self._registrations)
+            if self._node is None:
+                stack.push_async_callback(self._upkeep.write_last_use)
             auto = config.api.auto
             source = None if auto is None else self._open_source(config, auto)
             self._certificate = ServedCertificate(config.api, source, self._metrics)
@@ -163,9 +166,9 @@ class _Service:
                 stack.push_async_callback(asyncio.to_thread, self._node.stop)
                 await asyncio.to_thread(self._node.start)
                 if config.secondaries:
-                    await self._renumber()  # the zones may be others than before the restart
+                    await self._upkeep.renumber()  # the zones may be others than before the restart
                 # A node that has given its lease up writes no more.
-                stack.push_async_callback(self._write_last_use)
+                stack.push_async_callback(self._upkeep.write_last_use)
             if for_metrics:
                 metrics = HttpServer(
                     make_metrics_app(self._metrics, self._local),
@@ -174,7 +177,7 @@ class _Service:
                 )
                 metrics.start(for_metrics)
                 stack.push_async_callback(metrics.stop)
-            stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._keep_up())))
+            stack.enter_context(_cancelled_at_exit(asyncio.create_task(self._upkeep.keep_up())))
             keeping = self._certificate.keep(self._http, self._require_orderable)
             stack.enter_context(_cancelled_at_exit(asyncio.create_task(keeping)))
             reminding = self._certificate.remind()
@@ -296,7 +299,7 @@ class _Service:
         if renumbers:
             generation = await self._local.read(rows.generation)
         else:
-            generation = await self._begin_generation()
+            generation = await self._upkeep.begin_generation()
         values_ahead = await self._local.read(self._registrations.value_clock.ahead)
         limits = capacity(config, file_limit(), usable_memory())
 
@@ -344,94 +347,7 @@ class _Service:
         self._secondaries.use(secondaries)
         self._is_answering = True
         if renumbers and self._node is None:
-            await self._renumber()
-
-    async def _renumber(self) -> None:
-        try:
-            await self._database.write(self._next_generation)
-        except StorageError as error:
-            _log.warning("the zones keep their serial: %s", error.message)
-
-    def _next_generation(self, tx: Transaction) -> int:
-        highest = self._local.announcements.highest(rows.generation(tx))
-        return self._registrations.begin_generation(tx, at_least=highest + 1)
-
-    async def _begin_generation(self) -> int:
-        if self._node is not None:
-            return await self._local.read(rows.generation)
-        try:
-            return await self._database.write(self._next_generation)
-        except DamagedDatabaseError:
-            raise
-        except StorageError as error:
-            generation = await self._database.read(rows.generation)
-            _log.error(
-                "%s; until then DNS answers are unchanged, and all changes are refused",
-                error.message,
-            )
-            return generation
-
-    async def _keep_up(self) -> None:
-        told, are_deaf = "", False
-        for turn in itertools.count():
-            try:
-                if self._database.failure is not None:
-                    await self._database.write(self._next_generation)
-                    _log.warning("the database can be written again")
-                are_deaf = self._local.announcements.reopen() or are_deaf
-                if are_deaf:
-                    await self._start_workers()
-                    are_deaf = False
-                    _log.warning(
-                        "the files that notify DNS workers of changes were removed: started new "
-                        "workers"
-                    )
-                await self._local.announce_missed()
-                self._note_questions()
-                # Secondaries answer with what has expired until they are told.
-                every = 1 if self._config.secondaries else _SWEEP_EVERY
-                if turn % every == 0 and self._may_write():
-                    await self._write_use()
-                    await self._sweep()
-                # Last: on a full disk nothing that makes room, or needs none, waits for it.
-                await self._remember_zones()
-                told = ""
-            except ZoneproofError as error:
-                if error.message != told:
-                    _log.error("%s", error.message)
-                told = error.message
-            await asyncio.sleep(_UPKEEP_SECONDS)
-
-    async def _remember_zones(self) -> None:
-        if self._may_write():
-            await self._zones.remember(self._database, self._config)
-
-    def _may_write(self) -> bool:
-        return self._node is None or self._node.holds_lease
-
-    async def _sweep(self) -> None:
-        if self._node is None:
-            await self._database.write(self._registrations.value_clock.keep)
-        while await self._database.write(self._registrations.sweep):
-            pass
-        if not self._config.pages.last_questions:
-            while await self._database.write(forget_some):
-                pass
-
-    def _note_questions(self) -> None:
-        self._registrations.use.note_questions(self._pool.tally.take_asked())
-
-    async def _write_use(self) -> None:
-        rules = self._registrations
-        self._note_questions()
-        await usage.write_out(self._database, rules.use, rules.now())
-
-    async def _write_last_use(self) -> None:
-        try:
-            await self._write_use()
-        except ZoneproofError as error:
-            if not self._registrations.use.is_empty:
-                _log.error("what was used in the last minute is not counted: %s", error.message)
+            await self._upkeep.renumber()
 
     def _require_orderable(self) -> None:
         if self._node is not None:
@@ -448,19 +364,20 @@ class _Service:
         logs.set_up(config.log)
         if self._node is not None:
             self._node.use(config, compile_zones(config.path, config.zones))
-            await self._renumber()
+            await self._upkeep.renumber()
         self._registrations = replace(
             self._registrations,
             zone=config.registration_zone,
             value_lifetime=config.value_lifetime,
         )
+        self._upkeep.use(config, self._registrations)
         self._http.replace_app(self._app(), config.api.trusted_proxies)
         self._certificate.api = config.api
         self._certificate.reload(self._http)
         self._certificate.warn()
         await self._note_reload()
         with contextlib.suppress(StorageError):  # what keeps up tries again, and says why
-            await self._remember_zones()
+            await self._upkeep.remember_zones()
         _log.info("configuration reloaded")
 
     async def _note_reload(self, **result: str) -> None:
