@@ -2,31 +2,44 @@
 
 They are forks of the one that has collected the tests, so nothing is imported or collected twice.
 pytest-xdist does so in each of its processes: a tenth of all the work that the tests are.
+
+A process that ends, or hangs (``--longest``), fails the test that it ran, and nothing else. Each
+has a session of its own, without a terminal, and what is left in it ends with the process.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing
 import os
 import random
 import signal
+import time
 from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 import pytest
 from _pytest.capture import CaptureManager
 from _pytest.config import create_terminal_writer
 
 _NOTICEABLE = 0.05  # seconds
+_LOOK_SECONDS = 1.0
+_LAST_SECONDS = 60.0  # to end what an interrupted process has begun
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option."""
+    """Add the options."""
     parser.addoption("--processes", type=int, default=0, help="run tests in so many processes")
+    parser.addoption(
+        "--longest",
+        type=float,
+        default=400.0,
+        help="seconds after which a process ends whose test has not ended, as --timeout should",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -46,16 +59,35 @@ class _Worker:
         self.pipe, theirs = multiprocessing.Pipe()
         self.left: deque[pytest.Item] = deque()
         self.last: pytest.Item | None = None
+        self.is_hanging = False
         self.process = multiprocessing.get_context("fork").Process(
             target=_work, args=(session, number, theirs, [*pipes, self.pipe])
         )
         self.process.start()
         theirs.close()
+        assert self.process.pid
+        self.pid = self.process.pid
+        self.ended = os.pidfd_open(self.pid)  # as what it forked may hold its end of the pipe
+        self.heard = time.monotonic()
 
     def give(self, items: Sequence[int], session: pytest.Session) -> None:
         """Give it tests by their places in the session; none if there are no more."""
         self.left.extend(session.items[item] for item in items)
         self.pipe.send(items)
+
+    def abort(self) -> None:
+        """End it; it says where it is, by :mod:`faulthandler`."""
+        self.is_hanging = True
+        os.kill(self.pid, signal.SIGABRT)
+
+    def close(self, patience: float | None = None) -> None:
+        """Wait for its end, and end what it has left, and itself after so many seconds."""
+        self.process.join(patience)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.process.join()
+        self.pipe.close()
+        os.close(self.ended)
 
 
 class _Run:
@@ -63,6 +95,7 @@ class _Run:
 
     def __init__(self, session: pytest.Session) -> None:
         self._session = session
+        self._longest: float = session.config.option.longest
         self._hook = session.config.hook
         self._workers: dict[Connection, _Worker] = {}
         self._numbers = itertools.count()
@@ -78,16 +111,28 @@ class _Run:
             for _ in range(min(processes, len(self._files))):
                 self._start()
             while self._workers:
-                for pipe in wait(list(self._workers)):
-                    self._hear(self._workers[cast("Connection", pipe)])
+                for worker in self._ready():
+                    self._hear(worker) if worker.pipe.poll() else self._end(worker)
                     if self._session.shouldfail:
                         raise self._session.Failed(self._session.shouldfail)
         finally:
             for worker in self._workers.values():
-                if worker.process.pid:
-                    os.kill(worker.process.pid, signal.SIGINT)
+                os.kill(worker.pid, signal.SIGINT)
             for worker in self._workers.values():
-                worker.process.join()
+                worker.close(_LAST_SECONDS)
+
+    def _ready(self) -> list[_Worker]:
+        """Wait for messages and ends; who is silent for too long ends, too."""
+        workers = list(self._workers.values())
+        watched = [end for each in workers for end in (each.pipe, each.ended)]
+        ready = set(wait(watched, _LOOK_SECONDS))
+        found = [each for each in workers if each.pipe in ready or each.ended in ready]
+        if not found:
+            long_ago = time.monotonic() - self._longest
+            for worker in workers:
+                if worker.heard < long_ago and not worker.is_hanging:
+                    worker.abort()
+        return found
 
     def _start(self) -> None:
         worker = _Worker(self._session, next(self._numbers), list(self._workers))
@@ -99,6 +144,7 @@ class _Run:
         except (EOFError, ConnectionResetError):
             self._end(worker)
             return
+        worker.heard = time.monotonic()
         if reports is None:
             worker.give(self._files.popleft() if self._files else [], self._session)
             return
@@ -112,13 +158,14 @@ class _Run:
 
     def _end(self, worker: _Worker) -> None:
         del self._workers[worker.pipe]
-        worker.pipe.close()
-        worker.process.join()
+        worker.close()
         if not worker.left and not worker.process.exitcode:
             return
         item = worker.left.popleft() if worker.left else worker.last
         assert item, "a process ended before it had a test"
         text = f"the process that ran this test ended with {worker.process.exitcode}"
+        if worker.is_hanging:
+            text = f"it had not ended after {self._longest:g} seconds; where it was is said above"
         report = pytest.TestReport(item.nodeid, item.location, {}, "failed", text, "call")
         self._hook.pytest_runtest_logreport(report=report)
         if worker.left:
@@ -146,6 +193,7 @@ def _work(
     session: pytest.Session, number: int, pipe: Connection, inherited: Sequence[Connection]
 ) -> None:
     """Run tests as long as there are any: the process's main function."""
+    os.setsid()
     for other in inherited:
         other.close()
     with Path(os.devnull).open("w") as nowhere:

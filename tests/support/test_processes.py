@@ -6,10 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 _ENVIRONMENT = {
     **os.environ,
@@ -19,7 +16,7 @@ _ENVIRONMENT = {
 _COMMAND = (sys.executable, "-m", "pytest", "-p", "tests.support.processes", "--processes=3")
 
 
-def _run(folder: Path, *options: str, **files: str) -> str:
+def _run(folder: Path, *options: str, expected: str = "", **files: str) -> str:
     for name, text in files.items():
         (folder / f"{name}.py").write_text(text)
     done = subprocess.run(
@@ -31,7 +28,7 @@ def _run(folder: Path, *options: str, **files: str) -> str:
         timeout=60,
         check=False,
     )
-    assert not done.stderr
+    assert expected in done.stderr if expected else not done.stderr
     return done.stdout
 
 
@@ -125,6 +122,48 @@ def test_a_process_that_ends_fails_the_test_that_it_ran(tmp_path: Path) -> None:
     assert found.count("this test ended with -9") >= 4
 
 
+_HANGING = """
+import subprocess, time
+import pytest
+
+@pytest.fixture
+def server():
+    with open("held", "wb") as held, subprocess.Popen(["sleep", "1000"], stdout=held):
+        yield
+        hang()
+
+def hang():
+    while True:
+        try:
+            time.sleep(1000)
+        except BaseException: ...
+
+def test_before(): ...
+
+def test_hanging(server): ...
+
+def test_after(): ...
+"""
+
+
+def test_a_process_that_hangs_fails_the_test_that_it_ran_and_says_where(tmp_path: Path) -> None:
+    (tmp_path / "test_b.py").write_text("def test_one(): ...")
+    held = tmp_path / "held"
+    os.mkfifo(held)
+    reader = os.open(held, os.O_RDONLY | os.O_NONBLOCK)
+    found = _run(tmp_path, "--longest=1", expected="in hang", test_a=_HANGING)
+    assert "1 failed, 3 passed" in found
+    assert "FAILED test_a.py::test_hanging - it had not ended after 1 seconds" in found
+    assert not os.read(reader, 1)  # nobody has it open any longer
+    os.close(reader)
+
+
+def test_a_process_that_others_forked_from_ends_all_the_same(tmp_path: Path) -> None:
+    forking = "import os, time\ndef test_one():\n    os.fork() or time.sleep(1000)\n    os._exit(3)"
+    found = _run(tmp_path, test_a=forking, test_b="def test_one(): ...")
+    assert "1 failed, 1 passed" in found
+
+
 def test_the_first_failure_is_the_end_if_it_should_be(tmp_path: Path) -> None:
     files = {f"test_{number}": f"def test_one(): assert {number} > 0" for number in range(9)}
     assert "stopping after 1 failures" in _run(tmp_path, "-x", **files)
@@ -138,7 +177,7 @@ def test_what_cannot_be_collected_runs_nothing(tmp_path: Path) -> None:
 
 
 _WAITING = """
-import os, pathlib, signal
+import os, pathlib, time
 import pytest
 
 @pytest.fixture(scope="module")
@@ -150,14 +189,12 @@ def server():
 def test_waiting(server):
     with open(os.path.dirname(__file__) + "/begun", "w") as pipe:
         pipe.write("x")
-    signal.pause()
+    while True:  # one call could begin just after the interrupt, and would not end
+        time.sleep(0.05)
 """
 
 
-@pytest.mark.parametrize("whom", [os.kill, os.killpg], ids=["one", "all"])
-def test_an_interrupt_ends_what_tests_have_begun(
-    tmp_path: Path, whom: Callable[[int, int], None]
-) -> None:
+def test_an_interrupt_ends_what_tests_have_begun(tmp_path: Path) -> None:
     for name in ("test_a", "test_b", "test_c"):
         (tmp_path / f"{name}.py").write_text(_WAITING)
     begun = tmp_path / "begun"
@@ -171,13 +208,12 @@ def test_an_interrupt_ends_what_tests_have_begun(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            start_new_session=True,
         ) as running,
     ):
         try:
             for _ in range(3):
                 assert pipe.read(1) == b"x"
-            whom(running.pid, signal.SIGINT)
+            running.send_signal(signal.SIGINT)
             found = running.communicate(timeout=30)[0]
         finally:
             running.kill()
