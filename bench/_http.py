@@ -73,7 +73,8 @@ def call_for(
 ) -> float:
     """Keep ``connections`` busy, each with a request at a time, and return replies a second.
 
-    Raises ValueError for a reply that is not 200 or 201.
+    It ends when ``is_over`` says so and there was a reply. Raises ValueError for a reply that is
+    not 200 or 201, TimeoutError if there is none for a minute.
     """
     count = 0
     with selectors.DefaultSelector() as selector:
@@ -81,8 +82,12 @@ def call_for(
             connection = Connection(address)
             selector.register(connection, selectors.EVENT_READ, connection)
             connection.send(next_request())
-        start = time.perf_counter()
-        while not is_over():
+        start = last = time.perf_counter()
+        while not (is_over() and count):
+            if time.perf_counter() - last > _SECONDS:
+                raise TimeoutError(
+                    f"the API at {address[0]}:{address[1]} did not reply in a minute"
+                )
             for key, _ in selector.select(0.1):
                 reply = key.data.receive()
                 if reply is None:
@@ -90,6 +95,7 @@ def call_for(
                 if reply.status not in (200, 201):
                     raise ValueError(f"the API answered {reply.status} {reply.body!r}")
                 count += 1
+                last = time.perf_counter()
                 key.data.send(next_request())
         seconds = time.perf_counter() - start
         for key in list(selector.get_map().values()):

@@ -11,6 +11,8 @@ import dns.message
 import dns.rcode
 import dns.tsig
 
+from zoneproof.testing.ports import free_port
+
 Answer = Callable[[dns.message.Message], bytes | None]
 
 
@@ -68,11 +70,11 @@ async def fake_name_server(
 ) -> AsyncIterator[FakeNameServer]:
     """Run the server until the block ends. ``key`` is what it verifies requests with."""
     fake = FakeNameServer(answer, key)
-    loop = asyncio.get_running_loop()
-    tcp = await asyncio.start_server(fake._serve_tcp, "127.0.0.1", 0)
-    fake.port = tcp.sockets[0].getsockname()[1]
-    transport, _ = await loop.create_datagram_endpoint(
-        lambda: _Datagrams(fake), local_addr=("127.0.0.1", fake.port)
+    fake.port = free_port()
+    here = ("127.0.0.1", fake.port)
+    tcp = await asyncio.start_server(fake._serve_tcp, *here)
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: _Datagrams(fake), local_addr=here
     )
     try:
         yield fake
