@@ -74,7 +74,7 @@ def call_for(
     """Keep ``connections`` busy, each with a request at a time, and return replies a second.
 
     It ends when ``is_over`` says so and there was a reply. Raises ValueError for a reply that is
-    not 200 or 201, TimeoutError if there is none for a minute.
+    not 200 or 201, TimeoutError if there is none for 60 seconds.
     """
     count = 0
     with selectors.DefaultSelector() as selector:
@@ -85,9 +85,7 @@ def call_for(
         start = last = time.perf_counter()
         while not (is_over() and count):
             if time.perf_counter() - last > _SECONDS:
-                raise TimeoutError(
-                    f"the API at {address[0]}:{address[1]} did not reply in a minute"
-                )
+                raise TimeoutError(f"the API did not reply in {_SECONDS:.0f} seconds")
             for key, _ in selector.select(0.1):
                 reply = key.data.receive()
                 if reply is None:

@@ -28,7 +28,7 @@ from _pytest.config import create_terminal_writer
 
 _NOTICEABLE = 0.05  # seconds
 _LOOK_SECONDS = 1.0
-_LAST_SECONDS = 60.0  # to end what an interrupted process has begun
+_LAST_SECONDS = 60.0  # to end what interrupted processes have begun
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -81,7 +81,7 @@ class _Worker:
         os.kill(self.pid, signal.SIGABRT)
 
     def close(self, patience: float | None = None) -> None:
-        """Wait for its end, and end what it has left, and itself after so many seconds."""
+        """Wait for its end, at most so many seconds, then end it and what it has left."""
         self.process.join(patience)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
@@ -112,26 +112,29 @@ class _Run:
                 self._start()
             while self._workers:
                 for worker in self._ready():
-                    self._hear(worker) if worker.pipe.poll() else self._end(worker)
+                    if worker.pipe.poll():
+                        self._hear(worker)
+                    else:
+                        self._end(worker)
                     if self._session.shouldfail:
                         raise self._session.Failed(self._session.shouldfail)
         finally:
             for worker in self._workers.values():
                 os.kill(worker.pid, signal.SIGINT)
+            last = time.monotonic() + _LAST_SECONDS
             for worker in self._workers.values():
-                worker.close(_LAST_SECONDS)
+                worker.close(max(0.0, last - time.monotonic()))
 
     def _ready(self) -> list[_Worker]:
-        """Wait for messages and ends; who is silent for too long ends, too."""
+        """Wait for messages and ends, and end those that were silent for too long."""
         workers = list(self._workers.values())
         watched = [end for each in workers for end in (each.pipe, each.ended)]
         ready = set(wait(watched, _LOOK_SECONDS))
         found = [each for each in workers if each.pipe in ready or each.ended in ready]
-        if not found:
-            long_ago = time.monotonic() - self._longest
-            for worker in workers:
-                if worker.heard < long_ago and not worker.is_hanging:
-                    worker.abort()
+        long_ago = time.monotonic() - self._longest
+        for worker in workers:
+            if worker.heard < long_ago and not worker.is_hanging and worker not in found:
+                worker.abort()
         return found
 
     def _start(self) -> None:
@@ -165,7 +168,7 @@ class _Run:
         assert item, "a process ended before it had a test"
         text = f"the process that ran this test ended with {worker.process.exitcode}"
         if worker.is_hanging:
-            text = f"it had not ended after {self._longest:g} seconds; where it was is said above"
+            text = f"still running after {self._longest:g} seconds; its stack is printed above"
         report = pytest.TestReport(item.nodeid, item.location, {}, "failed", text, "call")
         self._hook.pytest_runtest_logreport(report=report)
         if worker.left:

@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 _ENVIRONMENT = {
     **os.environ,
@@ -146,14 +149,24 @@ def test_after(): ...
 """
 
 
+_BUSY = """
+import time, pytest
+
+@pytest.mark.parametrize("number", range(300))
+def test_short(number):
+    time.sleep(0.01)
+"""
+
+
 def test_a_process_that_hangs_fails_the_test_that_it_ran_and_says_where(tmp_path: Path) -> None:
-    (tmp_path / "test_b.py").write_text("def test_one(): ...")
     held = tmp_path / "held"
     os.mkfifo(held)
     reader = os.open(held, os.O_RDONLY | os.O_NONBLOCK)
-    found = _run(tmp_path, "--longest=1", expected="in hang", test_a=_HANGING)
-    assert "1 failed, 3 passed" in found
-    assert "FAILED test_a.py::test_hanging - it had not ended after 1 seconds" in found
+    found = _run(tmp_path, "--longest=1", expected="in hang", test_a=_HANGING, test_b=_BUSY)
+    assert "1 failed, 302 passed" in found
+    told = found[found.index(".F") : found.index("= FAILURES")]
+    assert told.count(".") > 50  # not only once the others have nothing more to say
+    assert "FAILED test_a.py::test_hanging - still running after 1 seconds" in found
     assert not os.read(reader, 1)  # nobody has it open any longer
     os.close(reader)
 
@@ -194,7 +207,10 @@ def test_waiting(server):
 """
 
 
-def test_an_interrupt_ends_what_tests_have_begun(tmp_path: Path) -> None:
+@pytest.mark.parametrize("whom", [os.kill, os.killpg], ids=["one", "all"])
+def test_an_interrupt_ends_what_tests_have_begun(
+    tmp_path: Path, whom: Callable[[int, int], None]
+) -> None:
     for name in ("test_a", "test_b", "test_c"):
         (tmp_path / f"{name}.py").write_text(_WAITING)
     begun = tmp_path / "begun"
@@ -208,12 +224,13 @@ def test_an_interrupt_ends_what_tests_have_begun(tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         ) as running,
     ):
         try:
             for _ in range(3):
                 assert pipe.read(1) == b"x"
-            running.send_signal(signal.SIGINT)
+            whom(running.pid, signal.SIGINT)
             found = running.communicate(timeout=30)[0]
         finally:
             running.kill()
