@@ -28,6 +28,7 @@ from _pytest.config import create_terminal_writer
 
 _NOTICEABLE = 0.05  # seconds
 _LOOK_SECONDS = 1.0
+_INTERRUPT = (signal.SIGINT,)
 _LAST_SECONDS = 60.0  # to end what interrupted processes have begun
 
 
@@ -138,8 +139,13 @@ class _Run:
         return found
 
     def _start(self) -> None:
-        worker = _Worker(self._session, next(self._numbers), list(self._workers))
-        self._workers[worker.pipe] = worker
+        # An interrupt waits until we know of the process, and it can end as it should.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPT)
+        try:
+            worker = _Worker(self._session, next(self._numbers), list(self._workers))
+            self._workers[worker.pipe] = worker
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPT)
 
     def _hear(self, worker: _Worker) -> None:
         try:
@@ -200,11 +206,15 @@ def _work(
     for other in inherited:
         other.close()
     with Path(os.devnull).open("w") as nowhere:
-        _be_apart(session.config, number, nowhere)
-        told = _Told(session.config)
-        session.config.pluginmanager.register(told)
         try:
+            # Whoever runs us in the background of a shell has it ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPT)
+            _be_apart(session.config, number, nowhere)
+            told = _Told(session.config)
+            session.config.pluginmanager.register(told)
             _run_given(session, pipe, told)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         except (KeyboardInterrupt, EOFError, BrokenPipeError):  # nobody wants to know more
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             session._setupstate.teardown_exact(None)

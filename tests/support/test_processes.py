@@ -182,6 +182,14 @@ def test_the_first_failure_is_the_end_if_it_should_be(tmp_path: Path) -> None:
     assert "stopping after 1 failures" in _run(tmp_path, "-x", **files)
 
 
+def test_so_it_is_in_the_background_of_a_shell(tmp_path: Path) -> None:
+    ours = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        test_the_first_failure_is_the_end_if_it_should_be(tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, ours)
+
+
 def test_what_cannot_be_collected_runs_nothing(tmp_path: Path) -> None:
     found = _run(tmp_path, test_a="def test_one(): ...", test_b="import nothing_of_the_kind")
     assert "1 error" in found
