@@ -113,7 +113,7 @@ def test_a_page_is_whole_in_every_look(window: Watched, shown: str, look: str) -
         details.evaluate("one => one.open = false")  # where another look has left it open
         details.locator("summary").click()
     assert window.overflow <= 0
-    assert serious(page) == []
+    assert serious(page, look) == []
     folder = os.environ.get("ZONEPROOF_SCREENSHOTS")
     if folder and shown in SHOWN and look == "light":
         page.screenshot(path=Path(folder) / f"challenge-{SHOWN[shown]}.png")
@@ -134,6 +134,6 @@ def test_credentials_of_a_new_registration_fit(
     watched.page.get_by_role("button", name="Register").click()
     watched.page.get_by_text("The CNAME to create").wait_for()
     assert watched.overflow <= 0
-    assert serious(watched.page) == []
+    assert serious(watched.page, look) == []
     if everything := os.environ.get("ZONEPROOF_EVERY_SCREENSHOT"):
         watched.page.screenshot(path=Path(everything) / f"made-{look}.png", full_page=True)

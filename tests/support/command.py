@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import fcntl
 import functools
 import gc
@@ -41,6 +42,10 @@ _LATE = (  # imported only where something is connected to, or served, or has a 
     *("anyio._backends._asyncio", "httpcore2", "argon2", "importlib.resources.readers"),
     *("uvicorn.lifespan.off", "uvloop"),
 )
+_DAC = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+_PR_CAPBSET_DROP = 24
+_CAPABILITY_VERSION_3 = 0x20080522
+_MADV_COLLAPSE = 25
 
 
 class _Request(TypedDict):
@@ -51,6 +56,7 @@ class _Request(TypedDict):
     folder: str
     module: str
     at_terminal: bool
+    bound: bool
 
 
 @dataclass(frozen=True)
@@ -127,13 +133,13 @@ def start(
     streams: tuple[int, int, int],
     *,
     module: str = "zoneproof",
-    around: tuple[str, ...] = (),
     at_terminal: bool = False,
+    bound: bool = False,
 ) -> Running:
     """Start ``python -m module`` with file descriptors for its standard streams.
 
-    ``environment`` is all of it; ``around`` is a program, such as setpriv, that starts it;
-    ``at_terminal`` makes the first stream the terminal that controls it.
+    ``environment`` is all of it; ``at_terminal`` makes the first stream the terminal that controls
+    it; one that is ``bound`` cannot read and write files in spite of their modes, as root can.
     """
     request = {
         "arguments": arguments,
@@ -141,10 +147,11 @@ def start(
         "folder": os.getcwd(),  # noqa: PTH109
         "module": module,
         "at_terminal": at_terminal,
+        "bound": bound,
     }
     ours, theirs = os.pipe()
     try:
-        socket.send_fds(_server(around), [json.dumps(request).encode()], [*streams, theirs])
+        socket.send_fds(_server(), [json.dumps(request).encode()], [*streams, theirs])
     finally:
         os.close(theirs)
     return Running(os.fdopen(ours))
@@ -154,12 +161,13 @@ def run_zoneproof(
     *arguments: str,
     environment: Mapping[str, str] | None = None,
     module: str = "zoneproof",
-    around: tuple[str, ...] = (),
+    bound: bool = False,
     timeout: float = 120,
 ) -> Result:
     """Run the command with nobody at the keyboard; ``environment`` is added to the test's own.
 
-    A ``module`` other than the command's does something to it, and calls it.
+    A ``module`` other than the command's does something to it, and calls it; file modes hold for
+    one that is ``bound`` even where it is root.
     Raises TimeoutError, after it was killed.
     """
     with (
@@ -169,7 +177,7 @@ def run_zoneproof(
     ):
         streams = (nothing.fileno(), out.fileno(), err.fileno())
         complete = {**os.environ, **(environment or {})}
-        running = start(arguments, complete, streams, module=module, around=around)
+        running = start(arguments, complete, streams, module=module, bound=bound)
         status = running.wait_or_kill(timeout)
         texts = []
         for file in (out, err):
@@ -213,15 +221,15 @@ class CommandServer(BackgroundServer):
 
 def start_forking() -> None:
     """Start the process that forks before there is something to run."""
-    _server(())
+    _server()
 
 
 @functools.cache
-def _server(around: tuple[str, ...]) -> socket.socket:
+def _server() -> socket.socket:
     """Start the process that forks; it ends with its connection to us."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     process = subprocess.Popen(
-        [*around, sys.executable, "-m", __name__, str(theirs.fileno())],
+        [sys.executable, "-m", __name__, str(theirs.fileno())],
         pass_fds=[theirs.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -247,6 +255,7 @@ def _serve(connection: socket.socket) -> _Request:
         import_module(name)
     gc.collect()
     gc.freeze()  # so that memory stays shared
+    _collapse()
     told: dict[int, tuple[int, int]] = {}  # each process by its pidfd: its pid, and whom to tell
     requests = connection.fileno()
     while True:
@@ -276,6 +285,16 @@ def _serve(connection: socket.socket) -> _Request:
             return request
 
 
+def _collapse() -> None:
+    """Put our memory in huge pages, where the kernel can: their tables are soon copied."""
+    libc = ctypes.CDLL(None)
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        addresses, mode, _, _, inode, *_ = line.split()
+        if mode == "rw-p" and inode == "0":
+            start, end = (int(address, 16) for address in addresses.split("-"))
+            libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_COLLAPSE)
+
+
 def _tell(pipe: int, number: int) -> None:
     with contextlib.suppress(BrokenPipeError):  # nobody waits for it any longer
         os.write(pipe, f"{number}\n".encode())
@@ -300,7 +319,23 @@ def _become(request: _Request, streams: Sequence[int]) -> None:
     time.tzset()
     tempfile.tempdir = None  # which depends on the environment
     os.chdir(request["folder"])
+    if request["bound"]:
+        _be_bound()
     sys.argv[1:] = request["arguments"]
+
+
+def _be_bound() -> None:
+    """Give up, for good, what lets root read and write in spite of modes (capabilities(7))."""
+    libc = ctypes.CDLL(None)
+    for capability in _DAC:
+        libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)  # for programs that it runs
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    held = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; of 32 more, too
+    libc.capget(header, held)
+    for index in range(3):
+        held[index] &= ~sum(1 << capability for capability in _DAC)
+    if libc.capset(header, held):
+        raise OSError("cannot give up a capability")
 
 
 def _run(module: str) -> NoReturn:

@@ -13,7 +13,8 @@ LOOKS: dict[str, dict[str, Any]] = {
     "narrow": {"color_scheme": "light", "viewport": {"width": 360, "height": 740}},
     "narrow dark": {"color_scheme": "dark", "viewport": {"width": 360, "height": 740}},
 }
-_RUN = "axe.run({resultTypes: ['violations']}).then(report => report.violations)"
+_RUN = "options => axe.run({resultTypes: ['violations'], ...options}).then(one => one.violations)"
+_COLORS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 _SERIOUS = ("serious", "critical")
 
 
@@ -23,12 +24,15 @@ def change_look(page: Page, look: str) -> None:
     page.set_viewport_size(LOOKS[look]["viewport"])
 
 
-def serious(page: Page) -> list[Any]:
-    """Return what axe finds that keeps people from using a page, and where."""
+def serious(page: Page, look: str = "light") -> list[Any]:
+    """Return what axe finds that keeps people from using a page in a look, and where.
+
+    In the dark only colors differ from the same in the light.
+    """
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     return [
         (one["id"], [node["target"] for node in one["nodes"]])
-        for one in page.evaluate(_RUN)
+        for one in page.evaluate(_RUN, _COLORS if "dark" in look else {})
         if one["impact"] in _SERIOUS
     ]

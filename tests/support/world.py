@@ -102,11 +102,11 @@ dns.resolvers = ["127.0.0.1:{self.unbound.port}"]
         *arguments: str,
         environment: Mapping[str, str] | None = None,
         module: str = "zoneproof",
-        around: tuple[str, ...] = (),
+        bound: bool = False,
     ) -> Result:
-        """Run ``zoneproof``, or a module or program around it, with the arguments to its end."""
+        """Run ``zoneproof``, or a module around it, with the arguments to its end."""
         return run_zoneproof(
-            *arguments, environment=self.environment(environment), module=module, around=around
+            *arguments, environment=self.environment(environment), module=module, bound=bound
         )
 
     def good(self, *arguments: str) -> str:
