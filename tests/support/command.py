@@ -22,6 +22,8 @@ import runpy
 import select
 import signal
 import socket
+import sqlite3
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -40,7 +42,8 @@ from zoneproof.testing.background import BackgroundServer, Process
 _LARGEST = 200_000  # bytes of a request
 _LATE = (  # imported only where something is connected to, or served, or has a password
     *("anyio._backends._asyncio", "httpcore2", "argon2", "importlib.resources.readers"),
-    *("uvicorn.lifespan.off", "uvloop"),
+    *("uvicorn.lifespan.off", "uvloop", "importlib.readers"),
+    "cryptography.hazmat.backends.openssl.backend",
 )
 _DAC = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 _PR_CAPBSET_DROP = 24
@@ -253,6 +256,8 @@ def _serve(connection: socket.socket) -> _Request:
             import_module(module.name)
     for name in _LATE:
         import_module(name)
+    ssl.create_default_context()  # at the first of which OpenSSL makes itself ready
+    sqlite3.connect(":memory:").close()
     gc.collect()
     gc.freeze()  # so that memory stays shared
     _collapse()
