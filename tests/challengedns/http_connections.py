@@ -81,16 +81,18 @@ async def serving(
         parser=_parser,
     )
     server.start([listener])
-    async with AsyncExitStack() as opened:
+    try:
+        async with AsyncExitStack() as opened:
 
-        async def connect(source: str = "127.0.0.1") -> Streams:
-            sock = socket.socket()
-            sock.bind((source, 0))
-            sock.connect(address)
-            return await opened.enter_async_context(connected_by(sock))
+            async def connect(source: str = "127.0.0.1") -> Streams:
+                sock = socket.socket()
+                sock.bind((source, 0))
+                sock.connect(address)
+                return await opened.enter_async_context(connected_by(sock))
 
-        yield connect, address
-    await server.stop()
+            yield connect, address
+    finally:
+        await server.stop()
 
 
 @asynccontextmanager
@@ -110,6 +112,14 @@ async def status(streams: Streams, data: bytes = GET) -> int:
     length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-len"))
     await reader.readexactly(int(length.split(b":")[1]))
     return int(head.split()[1])
+
+
+async def write_until(done: asyncio.Future[Any], writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Write again and again: sending finds out that the other side is gone."""
+    while not done.done():
+        if not writer.transport.is_closing():  # uvloop refuses to write then, asyncio does not
+            writer.write(data)
+        await asyncio.wait({done}, timeout=0.02)
 
 
 async def is_ended(streams: Streams) -> bool:

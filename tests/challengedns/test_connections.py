@@ -28,6 +28,7 @@ from tests.challengedns.http_connections import (
     parser,
     serving,
     status,
+    write_until,
 )
 from tests.support.challenge_service import open_for, write_config
 from tests.support.self_signed import write_certificate
@@ -53,9 +54,7 @@ async def test_a_request_head_that_does_not_come_ends_the_connection(begun: byte
         streams = await connect()
         streams[1].write(begun)
         closed = asyncio.ensure_future(is_ended(streams))
-        while not closed.done():
-            streams[1].write(b"x" if begun else b"")
-            await asyncio.wait({closed}, timeout=0.02)
+        await write_until(closed, streams[1], b"x" if begun else b"")
 
 
 async def test_a_client_that_does_not_read_its_answer_is_ended() -> None:
@@ -64,9 +63,7 @@ async def test_a_client_that_does_not_read_its_answer_is_ended() -> None:
         writer.transport.pause_reading()
         writer.write(GET.replace(b"/ ", b"/large ") * 20)
         ended = asyncio.ensure_future(writer.wait_closed())
-        while not ended.done():  # sending finds out that the other side is gone
-            writer.write(b"x")
-            await asyncio.wait({ended}, timeout=0.02)
+        await write_until(ended, writer, b"x")
         assert isinstance(ended.exception(), ConnectionError)
 
 
@@ -84,9 +81,7 @@ async def test_an_answer_before_the_end_that_nobody_takes_ends_too() -> None:
         writer.transport.pause_reading()
         writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         ended = asyncio.ensure_future(writer.wait_closed())
-        while not ended.done():
-            writer.write(b"x")
-            await asyncio.wait({ended}, timeout=0.02)
+        await write_until(ended, writer, b"x")
         assert isinstance(ended.exception(), ConnectionError)
 
 

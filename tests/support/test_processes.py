@@ -245,3 +245,19 @@ def test_an_interrupt_ends_what_tests_have_begun(
     assert "KeyboardInterrupt" in found
     assert running.returncode == 2
     assert len(list(tmp_path.glob("*.ended"))) == 3
+
+
+_LEFT_OPEN = """
+import asyncio, uvloop
+
+def test_it():
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.start_server(print, "127.0.0.1"))
+"""
+
+
+def test_what_is_left_open_in_a_loop_does_not_keep_it_from_its_end(tmp_path: Path) -> None:
+    settings = Path(__file__).parents[2] / "pyproject.toml"
+    plugins = ("-panyio.pytest_plugin", "-ppytest_timeout")
+    found = _run(tmp_path, f"-c{settings}", *plugins, "test_a.py", test_a=_LEFT_OPEN)
+    assert "1 passed" in found
