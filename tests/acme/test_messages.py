@@ -87,6 +87,23 @@ def renewal_info(body: bytes) -> Any:
     return parse_renewal_info(body, URL, {}, datetime(2026, 8, 1, tzinfo=UTC))
 
 
+@pytest.mark.parametrize("key", ["issuerDomainNames", "issuer-domain-names"])
+def test_challenges_without_a_token_name_the_ca(key: str) -> None:
+    challenge = {"url": "https://ca.example/0", "type": "dns-persist-01", "status": "pending"}
+    named = {**challenge, key: ["Authority.example", "ca.example.net"]}
+    body = as_json({**AUTHORIZATION, "challenges": [named, challenge]})
+    first, second = parse_authorization(body, URL).challenges
+    assert first.issuer_domain_names == ("authority.example", "ca.example.net")
+    assert second.issuer_domain_names == ()
+
+
+def test_a_directory_says_what_records_that_stay_name() -> None:
+    meta = {"accountHashPrefix": "https://ca.example/h/", "issuerDomainNames": ["CA.example"]}
+    read = directory(as_json({**DIRECTORY, "meta": meta}))
+    assert read.account_hash_prefix == "https://ca.example/h/"
+    assert read.issuer_domain_names == ("ca.example",)
+
+
 def test_directory_of_rfc_8555_section_7_1_1_is_read() -> None:
     read = directory(as_json(DIRECTORY))
     assert read.new_order == "https://example.com/acme/new-order"

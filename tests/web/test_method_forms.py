@@ -36,6 +36,8 @@ METHODS = (
     MethodDefinition(challenge="http-01", webroot="/var/www/ x\u202e"),
     MethodDefinition(challenge="http-01", listen="127.0.0.1:8080", propagation="authoritative"),
     MethodDefinition(provider="rfc2136", zone="z\u200b", credential=""),
+    MethodDefinition(challenge="dns-persist-01", provider="manual", ttl=7200),
+    MethodDefinition(challenge="dns-persist-01", credential="dns"),
 )
 
 
@@ -81,6 +83,23 @@ def test_what_nobody_has_touched_comes_back_as_it_was() -> None:
             METHODS[4],
             {"way": "standalone", "listen": ":81"},
             MethodDefinition(challenge="http-01", listen=":81"),
+        ),
+        (
+            METHODS[0],
+            {"way": "persist"},
+            MethodDefinition(
+                match="*.example.com",
+                challenge="dns-persist-01",
+                provider="manual",
+                ttl=30,
+                follow_cname=False,
+            ),
+        ),
+        (METHODS[7], {"way": "manual"}, MethodDefinition(provider="manual", ttl=7200)),
+        (
+            METHODS[8],
+            {"match": "a.example"},
+            MethodDefinition(challenge="dns-persist-01", credential="dns", match="a.example"),
         ),
         (METHODS[4], {"way": "manual", "ttl": "5"}, MethodDefinition(provider="manual", ttl=5)),
         (

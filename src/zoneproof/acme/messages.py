@@ -23,6 +23,7 @@ from zoneproof.core.text import sanitize
 T = TypeVar("T")
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
 _Word = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[A-Za-z0-9_.-]*\Z")]
+_Names = Annotated[list[str], msgspec.Meta(max_length=100)]
 _MOST_IN_AN_ORDER = 1000
 # RFC 8555 section 7.1.6; any other status would be waited for until the deadline.
 _OrderStatus = Literal["pending", "ready", "processing", "valid", "invalid"]
@@ -38,13 +39,18 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Challenge(msgspec.Struct, frozen=True):
-    """One way to validate an identifier; ``token`` is empty for types that have none."""
+    """One way to validate an identifier; ``token`` is empty for types that have none.
+
+    ``issuer_domain_names`` are the CA's names for a record (draft-ietf-acme-dns-persist section
+    3.1); other types have none.
+    """
 
     type: str
     url: str
     status: str
     token: str = ""
     error: ProblemDocument | None = None
+    issuer_domain_names: tuple[str, ...] = ()
 
 
 class Authorization(msgspec.Struct, frozen=True):
@@ -91,6 +97,9 @@ class _WireChallenge(msgspec.Struct):
     status: _Word = "pending"
     token: str | None = None
     error: WireProblem | None = None
+    issuer_domain_names: _Names | None = msgspec.field(default=None, name="issuerDomainNames")
+    # So it was called in the first drafts.
+    issuer_names: _Names | None = msgspec.field(default=None, name="issuer-domain-names")
 
 
 class _WireAuthorization(msgspec.Struct):
@@ -180,7 +189,12 @@ def _challenge(wire: _WireChallenge) -> Challenge:
         status=wire.status,
         token=check_token(wire.token) if wire.token else "",
         error=wire.error.read() if wire.error else None,
+        issuer_domain_names=_names(wire.issuer_domain_names or wire.issuer_names),
     )
+
+
+def _names(texts: list[str] | None) -> tuple[str, ...]:
+    return tuple(sanitize(name, limit=253).lower() for name in texts or ())
 
 
 def _identifier(wire: _WireIdentifier, what: str, url: str) -> Identifier:
@@ -205,7 +219,9 @@ class Directory(msgspec.Struct, frozen=True):
     """A CA's directory. URLs that it does not have are empty.
 
     ``profiles`` maps the names of certificate profiles to their descriptions, ``caa_identities``
-    are the issuer domain names that CAA records may name.
+    are the issuer domain names that CAA records may name. ``issuer_domain_names`` and
+    ``account_hash_prefix`` are for records that stay (draft-ietf-acme-dns-persist-02 sections 3.2
+    and 4.1).
     """
 
     url: str
@@ -220,6 +236,8 @@ class Directory(msgspec.Struct, frozen=True):
     caa_identities: tuple[str, ...] = ()
     external_account_required: bool = False
     profiles: Mapping[str, str] = msgspec.field(default_factory=dict)
+    issuer_domain_names: tuple[str, ...] = ()
+    account_hash_prefix: str = ""
 
     def check_terms(self, *, agreed: bool) -> None:
         """Raise TermsNotAgreedError if there are terms of service, unless they are ``agreed``."""
@@ -247,9 +265,11 @@ _Texts = Annotated[dict[str, str], msgspec.Meta(max_length=100)]
 class _WireMeta(msgspec.Struct, rename="camel"):
     terms_of_service: str | None = None
     website: str | None = None
-    caa_identities: Annotated[list[str], msgspec.Meta(max_length=100)] | None = None
+    caa_identities: _Names | None = None
     external_account_required: bool | None = None
     profiles: _Texts | None = None
+    issuer_domain_names: _Names | None = None
+    account_hash_prefix: str | None = None
 
 
 class _WireDirectory(msgspec.Struct, rename="camel"):
@@ -280,12 +300,12 @@ def parse_directory(body: bytes, url: str, *, allow_http: bool) -> Directory:
         renewal_info=checked(wire.renewal_info),
         terms_of_service=sanitize(meta.terms_of_service or "", limit=2048),
         website=sanitize(meta.website or "", limit=2048),
-        caa_identities=tuple(
-            sanitize(name, limit=253).lower() for name in meta.caa_identities or ()
-        ),
+        caa_identities=_names(meta.caa_identities),
         external_account_required=bool(meta.external_account_required),
         profiles={
             sanitize(name, limit=100): sanitize(text, limit=2000)
             for name, text in (meta.profiles or {}).items()
         },
+        issuer_domain_names=_names(meta.issuer_domain_names),
+        account_hash_prefix=sanitize(meta.account_hash_prefix or "", limit=1024),
     )

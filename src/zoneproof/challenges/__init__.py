@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from zoneproof.challenges import dns01, http01
+from zoneproof.challenges import dns01, dns_persist01, http01
 from zoneproof.challenges.dns01_solver import Dns01
+from zoneproof.challenges.dns_persist01_solver import DnsPersist01
 from zoneproof.challenges.http01 import Http01
 from zoneproof.challenges.method import Method
 from zoneproof.challenges.solver import Solver
@@ -16,7 +17,11 @@ from zoneproof.core.names import Identifier
 __all__ = ["SOLVERS", "ask_solvers"]
 
 # All challenge types, those first that publish at once: the others may wait for their turn.
-SOLVERS: dict[str, Solver[Any]] = {http01.TYPE: Http01(), dns01.TYPE: Dns01()}
+SOLVERS: dict[str, Solver[Any]] = {
+    http01.TYPE: Http01(),
+    dns_persist01.TYPE: DnsPersist01(),
+    dns01.TYPE: Dns01(),
+}
 
 T = TypeVar("T")
 _Wanted = tuple[Identifier, Method]

@@ -38,17 +38,17 @@ def txt_value(key_authorization: str) -> str:
     return base64url(hashlib.sha256(key_authorization.encode("ascii")).digest())
 
 
-def check_has_dns(identifier: Identifier) -> None:
-    """Raise InvalidInputError for what dns-01 cannot validate.
+def check_has_dns(identifier: Identifier, label: str = LABEL) -> None:
+    """Raise InvalidInputError for what cannot be validated by DNS.
 
-    That is an IP address (RFC 8738), and a name that leaves no room for ``_acme-challenge``.
+    That is an IP address (RFC 8738), and a name that leaves no room for the ``label``.
     """
     if identifier.type == "ip":
         raise InvalidInputError(
             f"{identifier} is an IP address: CAs do not validate those by DNS, only by http-01"
         )
     try:
-        challenge_name(identifier)
+        identifier.domain.child(label)
     except InvalidNameError as error:
         raise InvalidInputError(
             f"{identifier} is too long to be validated by DNS: its challenge name would be longer"
@@ -133,6 +133,7 @@ class DnsMethod(Secretive, frozen=True, eq=False):
     """
 
     type: ClassVar[str] = TYPE
+    stays: ClassVar[bool] = False  # what it publishes
 
     slug: str
     provider: Provider

@@ -10,6 +10,7 @@ import msgspec
 
 from zoneproof.acme.keys import check_token
 from zoneproof.challenges.dns01 import ChallengeRecord, DnsMethod, batches, error_of, txt_value
+from zoneproof.challenges.dns_persist01 import Applicant
 from zoneproof.challenges.events import (
     Emit,
     PropagationWaiting,
@@ -53,9 +54,13 @@ class Dns01:
         return await plan_names(wanted, resolver, register=register)
 
     async def preflight(
-        self, wanted: Sequence[tuple[Identifier, DnsMethod]], resolver: Resolver
+        self,
+        wanted: Sequence[tuple[Identifier, DnsMethod]],
+        resolver: Resolver,
+        applicant: Applicant | None,
     ) -> list[MethodPreflight]:
         """Look at the challenge names, their zones and servers."""
+        del applicant
         return await preflight_names(wanted, resolver)
 
     def prepare(self, tasks: Sequence[ChallengeTask[DnsMethod]], scope: Scope) -> PreparedRecords:
@@ -86,10 +91,14 @@ class _Wait(msgspec.Struct, frozen=True):
 
 @dataclass
 class PreparedRecords:
-    """The TXT records of one order: by a provider, or by a person, who is told what to create."""
+    """The TXT records of one order: by a provider, or by a person, who is told what to create.
+
+    ``remark`` is what the person is told besides.
+    """
 
     records: Sequence[ChallengeRecord]
     scope: Scope
+    remark: str = ""
     _republish: Republisher | None = field(default=None, init=False)
 
     @property
@@ -164,7 +173,7 @@ class PreparedRecords:
         many = len(records) > 1
         raise AwaitingUserError(
             f"awaiting user: create {'these TXT records' if many else 'this TXT record'} in your"
-            " DNS (the order waits)",
+            f" DNS{self.remark} (the order waits)",
             records=texts,
         )
 

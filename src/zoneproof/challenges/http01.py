@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from zoneproof.acme.keys import check_token
+from zoneproof.challenges.dns_persist01 import Applicant
 from zoneproof.challenges.events import AnswerServed
 from zoneproof.challenges.method import Detail
 from zoneproof.challenges.preflight import Finding, MethodPreflight
@@ -111,10 +112,13 @@ class Http01:
         return [None for _ in wanted]
 
     async def preflight(
-        self, wanted: Sequence[tuple[Identifier, HttpMethod]], resolver: Resolver
+        self,
+        wanted: Sequence[tuple[Identifier, HttpMethod]],
+        resolver: Resolver,
+        applicant: Applicant | None,
     ) -> list[MethodPreflight]:
         """See whether each folder and port can be used."""
-        del resolver
+        del resolver, applicant
         methods = list(dict.fromkeys(method for _, method in wanted))
         found = dict(zip(methods, await all_at_once(map(_check, methods)), strict=True))
         return [MethodPreflight(None, None, found[method]) for _, method in wanted]

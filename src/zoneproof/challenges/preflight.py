@@ -113,7 +113,7 @@ async def _preflight_name(
     try:
         route = await find_route(resolver, domain, method, register=False)
         findings += _method_findings(route, method)
-        name = await preflight_route(resolver, route)
+        name = await preflight_route(resolver, route, stays=method.stays)
         findings += name.findings
     except ZoneproofError as error:
         return MethodPreflight(None, None, (*findings, Finding(error.message)))
@@ -128,12 +128,17 @@ async def _preflight_name(
     return MethodPreflight(name, zone, tuple(findings), route.unregistered)
 
 
-async def preflight_route(resolver: Resolver, route: Route) -> NamePreflight:
-    """Look at what the route leads to. Raises DnsError when the zone cannot be found."""
+async def preflight_route(
+    resolver: Resolver, route: Route, *, stays: bool = False
+) -> NamePreflight:
+    """Look at what the route leads to. Raises DnsError when the zone cannot be found.
+
+    Where records stay, none is left over.
+    """
     cut = await find_zone(resolver, route.publish_name)
     (report,) = (await check_visible(resolver, {route.publish_name: frozenset()})).names
     in_the_way = await texts_beside_cname(resolver, route)
-    seen = {text: None for server in report.servers for text in server.texts}
+    seen = {} if stays else {text: None for server in report.servers for text in server.texts}
     leftovers = (
         *((route.challenge_name, text) for text in in_the_way),
         *((route.publish_name, text) for text in seen),
@@ -197,7 +202,7 @@ def _method_findings(route: Route, method: DnsMethod) -> list[Finding]:
                 f"for a CNAME from {route.challenge_name} to the name that it gets"
             )
         ]
-    if method.provider.info.manual:
+    if method.provider.info.manual and not method.stays:
         return [
             Finding(
                 f"the order will pause until you have created the TXT record at"

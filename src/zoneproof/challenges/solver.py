@@ -9,6 +9,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 import msgspec
 
 from zoneproof.challenges.dns01 import ChallengeRecord
+from zoneproof.challenges.dns_persist01 import Applicant
 from zoneproof.challenges.events import Emit
 from zoneproof.challenges.method import Method
 from zoneproof.challenges.preflight import MethodPreflight
@@ -26,7 +27,8 @@ class ChallengeTask(Secretive, Generic[M], frozen=True):
     """A challenge that the CA wants to see solved, by the identifier's method.
 
     ``name`` is where the plan has its record go, None for a type without records. ``token`` and
-    ``key_authorization`` (RFC 8555 section 8.1) are empty for a type that has no token.
+    ``key_authorization`` (RFC 8555 section 8.1) are empty for a type that has no token;
+    ``issuers`` are the CA's names for a record, of a type that has these.
     """
 
     identifier: Identifier
@@ -34,6 +36,7 @@ class ChallengeTask(Secretive, Generic[M], frozen=True):
     name: PlannedName | None
     token: str
     key_authorization: str
+    issuers: tuple[str, ...] = ()
 
 
 class Ledger(Protocol):
@@ -117,13 +120,17 @@ class Alone:
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """What an order hands to its solvers. ``resumed`` tells that an earlier run has begun it."""
+    """What an order hands to its solvers. ``resumed`` tells that an earlier run has begun it.
+
+    ``applicant`` is the account that asks, None where nothing has to be known of it.
+    """
 
     ledger: Ledger
     resolver: Resolver
     emit: Emit
     others: Others = msgspec.field(default_factory=Alone)
     resumed: bool = False
+    applicant: Applicant | None = None
 
 
 class Prepared(Protocol):
@@ -169,9 +176,15 @@ class Solver(Protocol[M]):
         ...
 
     async def preflight(
-        self, wanted: Sequence[tuple[Identifier, M]], resolver: Resolver
+        self,
+        wanted: Sequence[tuple[Identifier, M]],
+        resolver: Resolver,
+        applicant: Applicant | None,
     ) -> Sequence[MethodPreflight]:
-        """Return for each identifier what would happen; nothing is changed and nothing raised."""
+        """Return for each identifier what would happen; nothing is changed and nothing raised.
+
+        ``applicant`` is the account that would ask, None for one that is not known yet.
+        """
         ...
 
     def prepare(self, tasks: Sequence[ChallengeTask[M]], scope: Scope) -> Prepared:

@@ -60,6 +60,12 @@ _method = together(
         help="http-01: listen on port 80, or at this address.",
     ),
     click.option(
+        "--persist",
+        is_flag=True,
+        default=None,
+        help="dns-persist-01: a TXT record that stays. You create it once, or the provider does.",
+    ),
+    click.option(
         "--method",
         "methods",
         multiple=True,
@@ -193,7 +199,7 @@ _OF_CERTIFICATE = (
     "ignore_caa",
     "renew",
 )
-_WAYS = ("provider", "credential", "fields", "server", "webroot", "listen", "methods")
+_WAYS = ("provider", "credential", "fields", "server", "webroot", "listen", "persist", "methods")
 _TASKS = ("tasks", "hooks", "removed_tasks")
 _ALL = {*METHOD_SETTINGS, *_OF_CERTIFICATE, *_WAYS, *_TASKS, "csr", "pkcs12_password"}
 DEFINITION_GROUPS = (
@@ -293,6 +299,7 @@ def read_options(options: Mapping[str, Any]) -> CertificateOptions:
         fields=fields,
         webroot=options["webroot"],
         listen=options["listen"],
+        persist=bool(options["persist"]),
         methods=tuple(map(_parse_method, options["methods"])),
         tasks=(*map(parse_task, options["tasks"]), *map(_parse_hook, options["hooks"])),
         removed_tasks=tuple(options["removed_tasks"]),

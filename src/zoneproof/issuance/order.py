@@ -29,6 +29,7 @@ from zoneproof.acme import (
 )
 from zoneproof.acme.keys import key_authorization
 from zoneproof.challenges import SOLVERS
+from zoneproof.challenges.dns_persist01 import Applicant
 from zoneproof.challenges.events import Emit, Warned
 from zoneproof.challenges.solver import Alone, ChallengeTask, NoLedger, Others, Prepared, Scope
 from zoneproof.core import times
@@ -130,7 +131,14 @@ class Validation:
     def _task(self, challenge: Challenge, planned: PlannedIdentifier) -> ChallengeTask[Any]:
         token = challenge.token
         text = key_authorization(token, self.client.key.thumbprint) if token else ""
-        return ChallengeTask(planned.identifier, planned.method, planned.name, token, text)
+        return ChallengeTask(
+            planned.identifier,
+            planned.method,
+            planned.name,
+            token,
+            text,
+            challenge.issuer_domain_names,
+        )
 
 
 def _planned(authorization: Authorization, plan: Plan) -> PlannedIdentifier:
@@ -183,7 +191,10 @@ class OrderRun(msgspec.Struct, frozen=True):
                 self.emit(Warned(warning))
         resumed, journaled, order = await self._resume_or_open(request)
         ledger = OrderLedger(self.journal, journaled.id)
-        scope = Scope(ledger, self.resolver, self.emit, self.others, resumed)
+        applicant = Applicant.of(
+            await self.client.directory(), self.client.account_url, self.client.key
+        )
+        scope = Scope(ledger, self.resolver, self.emit, self.others, resumed, applicant)
         validation = Validation(self.client, scope)
         removal = None
         try:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from zoneproof.challenges import ask_solvers, dns01
 from zoneproof.challenges.dns01 import check_has_dns
+from zoneproof.challenges.dns_persist01 import Applicant
 from zoneproof.challenges.preflight import Finding, MethodPreflight, NamePreflight, preflight_route
 from zoneproof.challenges.routing import Route
 from zoneproof.core.aio import all_at_once
@@ -90,13 +91,15 @@ async def preflight(
     *,
     issuers: Collection[str] = (),
     account_url: str | None = None,
+    applicant: Applicant | None = None,
 ) -> list[PreflightReport]:
     """Examine all identifiers at once, each with the method that is chosen for it.
 
     Nothing is changed and nothing raised: what goes wrong for one identifier, also in ``choose``,
     is a finding of that one. What they share is looked up once. Whether one order can hold them
     all is for :func:`~zoneproof.issuance.rules.check_identifiers` to say. ``issuers`` are the
-    CA's names in CAA records; without any, CAA is not looked up.
+    CA's names in CAA records; without any, CAA is not looked up. ``applicant`` is the account that
+    would ask, None for one that is not known yet.
     """
 
     async def caa(identifier: Identifier, choice: Choice) -> CaaVerdict:
@@ -113,7 +116,7 @@ async def preflight(
     results, verdicts = await asyncio.gather(
         ask_solvers(
             [(one, choice.method) for one, choice in chosen.items()],
-            lambda solver, wanted: solver.preflight(wanted, resolver),
+            lambda solver, wanted: solver.preflight(wanted, resolver, applicant),
         ),
         all_at_once(caa(*pair) for pair in chosen.items()),
     )

@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 
 from zoneproof.acme import directory_url
-from zoneproof.challenges import http01
+from zoneproof.challenges import dns_persist01, http01
 from zoneproof.challenges.dns01 import DelegationRules, DnsMethod
+from zoneproof.challenges.dns_persist01 import PersistMethod
 from zoneproof.challenges.http01 import HttpMethod
 from zoneproof.challenges.listener import Listeners
 from zoneproof.challenges.method import Method
@@ -220,7 +221,7 @@ class MethodMaker:
         return await self.dns(method, known)
 
     async def dns(self, method: MethodDefinition, known: Mapping[str, Credential]) -> DnsMethod:
-        """Open a method with dns-01, as :meth:`make` does."""
+        """Open a method with records in the DNS, as :meth:`make` does."""
         slug, fields, of_credential = method.provider, method.fields, DnsSettings()
         if method.credential:
             credential = known.get(method.credential)
@@ -231,7 +232,8 @@ class MethodMaker:
         dns = dns.over(self._settings.provider.get(slug, DnsSettings()))
         dns = dns.over(self._settings.dns).over(_DEFAULTS)
         resolver = self._resolvers.get(dns.resolvers or ())
-        return DnsMethod(
+        made = PersistMethod if method.challenge == dns_persist01.TYPE else DnsMethod
+        return made(
             slug=slug,
             provider=self._providers.open(slug, fields, resolver),
             propagation=parse_policy(dns.propagation or 0),

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from zoneproof.acme import CertificateKeyKind, GivenCsr, read_csr
-from zoneproof.challenges import SOLVERS, dns01, http01
+from zoneproof.challenges import SOLVERS, dns01, dns_persist01, http01
 from zoneproof.challenges.dns01 import DelegationRules
 from zoneproof.core.access import read_mode
 from zoneproof.core.errors import InvalidInputError, NoDnsMethodError
@@ -41,7 +41,8 @@ class MethodDefinition(
 ):
     """An authorization method: which identifiers it validates, and how.
 
-    ``match`` is a domain match rule, ``delegation`` are CNAME delegation rules, ``ttl`` is in
+    ``match`` is a domain match rule, ``challenge`` the challenge type: ``dns-01``, ``http-01`` or
+    ``dns-persist-01``, whose record stays. ``delegation`` are CNAME delegation rules, ``ttl`` is in
     seconds, ``zone`` a zone's id or name that wins over detection. ``credential`` names a stored
     credential; without one, ``provider`` and its ``fields``, of which none may be secret, say the
     same. ``webroot`` is a folder; http-01 without it listens itself, at ``listen``
@@ -82,11 +83,13 @@ class MethodDefinition(
                 f"'{self.challenge[:40]}' is not a challenge type: use"
                 f" {' or '.join(sorted(SOLVERS))}"
             )
-        wrong = _HTTP_ONLY if self.challenge == dns01.TYPE else _DNS_ONLY
+        wrong = _DNS_ONLY if self.challenge == http01.TYPE else _HTTP_ONLY
+        if self.challenge == dns_persist01.TYPE:
+            wrong = (*wrong, "delegation")
         for name in wrong:
             if getattr(self, name):
                 raise InvalidInputError(f"'{name}' does not apply to {self.challenge}: remove it")
-        if self.challenge == dns01.TYPE:
+        if self.challenge != http01.TYPE:
             self._check_provider()
         elif self.webroot and self.listen:
             raise InvalidInputError("http-01 has either 'webroot' or 'listen': remove one")

@@ -9,6 +9,8 @@ import msgspec
 from msgspec.structs import replace
 
 from zoneproof.acme import Directory, find_ca
+from zoneproof.challenges import dns_persist01
+from zoneproof.challenges.dns_persist01 import Applicant
 from zoneproof.challenges.preflight import Finding, left_over
 from zoneproof.challenges.records import look_for_records, record_parts
 from zoneproof.core.aio import settle
@@ -68,8 +70,14 @@ class Preview(msgspec.Struct, frozen=True):
     @property
     def would_pause(self) -> bool:
         """Whether the order would pause for TXT records that a person creates."""
-        providers = (one.choice.method.provider for one in self.examinations if one.choice)
-        return any(provider.info.manual for provider in providers if provider)
+        is_known = bool(self.account and self.account.account_url)
+        methods = (one.choice.method for one in self.examinations if one.choice)
+        return any(
+            method.provider.info.manual
+            for method in methods
+            # A record that stays is told before, unless it is to name an account that is not known.
+            if method.provider and not (is_known and method.type == dns_persist01.TYPE)
+        )
 
     @property
     def records(self) -> tuple[str, ...]:
@@ -203,6 +211,17 @@ async def _authority(manager: Manager, text: str) -> _Authority:
     return _Authority(url, account, directory)
 
 
+def _applicant(
+    definition: CertificateDefinition, directory: Directory | None, account: StoredAccount | None
+) -> Applicant | None:
+    """Return the account that would ask, where records are to name it and it is registered."""
+    if all(method.challenge != dns_persist01.TYPE for method in definition.method):
+        return None
+    if directory is None or account is None or not account.account_url:
+        return None
+    return Applicant.of(directory, account.account_url, account.key)
+
+
 async def _stored_credentials(
     manager: Manager, definitions: Sequence[CertificateDefinition]
 ) -> dict[str, Credential | BaseException | None]:
@@ -266,6 +285,7 @@ async def _preview(
         methods.resolver,
         issuers=directory.caa_identities if directory and not definition.ignore_caa else (),
         account_url=account.account_url if account and account.account_url else None,
+        applicant=_applicant(definition, directory, account),
     )
     why = "it is ignored, as configured" if definition.ignore_caa else ""
     why = why or ("" if directory else "the CA's directory is not known")

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from zoneproof.acme import GivenCsr
-from zoneproof.challenges import http01
+from zoneproof.challenges import dns01, dns_persist01, http01
 from zoneproof.core.errors import BusyError, InvalidInputError, NoDnsMethodError, StorageError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.core.secretive import Secretive
@@ -77,6 +77,9 @@ METHOD_SETTINGS = (
 )
 
 
+_OF_OTHERS = {http01.TYPE: {*METHOD_SETTINGS}, dns_persist01.TYPE: {"delegation"}}
+
+
 class GivenTask(Secretive, frozen=True):
     """A deployment task as a person gives it, and its fields that are secret."""
 
@@ -89,7 +92,8 @@ class CertificateOptions(Secretive, frozen=True):
 
     ``of_certificate`` are fields of the definition, ``of_method`` some of ``METHOD_SETTINGS`` for
     its only method. ``provider``, ``credential`` with the ``fields`` to store in it, ``webroot``
-    and ``listen`` say by what that validates. ``methods`` are whole ones, in place of all others;
+    and ``listen`` say by what that validates, ``persist`` that it is by a record that stays, of the
+    provider's if there is one. ``methods`` are whole ones, in place of all others;
     ``tasks`` are added, or replace those of their names, and ``removed_tasks`` are taken away.
     """
 
@@ -100,6 +104,7 @@ class CertificateOptions(Secretive, frozen=True):
     fields: Mapping[str, str] = msgspec.field(default_factory=dict)
     webroot: str | None = None
     listen: str | None = None
+    persist: bool = False
     methods: tuple[MethodDefinition, ...] = ()
     tasks: tuple[GivenTask, ...] = ()
     removed_tasks: tuple[str, ...] = ()
@@ -110,7 +115,8 @@ class CertificateOptions(Secretive, frozen=True):
     def say_method(self) -> bool:
         """Whether they say by what the names are validated."""
         by_http = self.webroot is not None or self.listen is not None
-        return by_http or bool(self.provider or self.credential or self.fields or self.methods)
+        by_dns = self.provider or self.credential or self.fields or self.persist
+        return by_http or bool(by_dns or self.methods)
 
     def applied_to(self, definition: CertificateDefinition) -> Proposal:
         """Return the definition changed by what is said. Raises InvalidInputError."""
@@ -165,21 +171,27 @@ class CertificateOptions(Secretive, frozen=True):
             )
         before = definition.method[0] if definition.method else MethodDefinition()
         if where:
-            stays = METHOD_SETTINGS if where.get("challenge") != http01.TYPE else ()
+            stays = {*METHOD_SETTINGS} - _OF_OTHERS.get(where.get("challenge", dns01.TYPE), set())
             kept = {name: value for name, value in asdict(before).items() if name in stays}
             before = MethodDefinition(match=before.match, **kept)
         return (replace(before, **where, **self.of_method),), credential
 
     def _where(self, certificate: str) -> tuple[dict[str, Any], Credential | None]:
         """Return the fields of a method that say by what it validates, and what is to be stored."""
+        where, credential = self._by(certificate)
+        if self.persist:
+            where = {"challenge": dns_persist01.TYPE, **(where or {"provider": "manual"})}
+        return where, credential
+
+    def _by(self, certificate: str) -> tuple[dict[str, Any], Credential | None]:
         provider, name, fields = self.provider, self.credential, dict(self.fields)
         by_http = {"webroot": self.webroot, "listen": self.listen}
         http = {field: value for field, value in by_http.items() if value is not None}
         if http:
-            if provider or name or fields or len(http) > 1:
+            if provider or name or fields or self.persist or len(http) > 1:
                 raise InvalidInputError(
-                    "choose one way to validate: --provider or --credential, --webroot, or"
-                    " --standalone"
+                    "choose one way to validate: --provider or --credential, --persist with or"
+                    " without one of these, --webroot, or --standalone"
                 )
             return {"challenge": http01.TYPE, **http}, None
         if fields and not provider:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from zoneproof.challenges import dns01, http01
+from zoneproof.challenges import dns01, dns_persist01, http01
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import Identifier
 from zoneproof.core.text import printable
@@ -22,8 +22,12 @@ from zoneproof.issuance import MatchRule, check_rules, match_identifier
 from zoneproof.manager import MethodDefinition, field_text
 from zoneproof.pages.forms import Form
 
-WEBROOT, STANDALONE, MANUAL = "webroot", "standalone", "manual"
+WEBROOT, STANDALONE, MANUAL, PERSIST = "webroot", "standalone", "manual", "persist"
 KEPT = "as it is"
+BY_HAND_WAYS = {
+    MANUAL: "By hand",
+    PERSIST: "By a TXT record that stays, which you create",
+}
 HTTP_WAYS = {
     WEBROOT: "Over HTTP, by a web server's folder",
     STANDALONE: "Over HTTP, by Zoneproof itself",
@@ -82,10 +86,9 @@ class MethodForm:
         """Return what to choose from: how it can validate, in words."""
         found = {} if self.texts["way"] else {"": "choose one"}
         if _way(self.was) == KEPT:
-            of = f" with {field_text(self.was.fields)}" if self.was.fields else ""
-            found[KEPT] = f"By {self.was.provider}{of}, as it is"
+            found[KEPT] = _in_words(self.was)
         named = {by_credential(name): f"Credential {text}" for name, text in credentials.items()}
-        found |= named | {MANUAL: "By hand"} | (HTTP_WAYS if by_http else {})
+        found |= named | BY_HAND_WAYS | (HTTP_WAYS if by_http else {})
         chosen = self.texts["way"]
         if chosen.startswith(_STORED) and chosen not in found:
             found[chosen] = f"Credential {chosen.removeprefix(_STORED)}, which is not stored"
@@ -98,7 +101,7 @@ class MethodForm:
         values = _by(self.texts["way"]) if "way" in changed or not self.texts["way"] else {}
         values |= {name: _READ[name](text) for name, text in changed.items() if name != "way"}
         method = replace(self.was, **values)
-        if method.challenge == dns01.TYPE:
+        if method.challenge != http01.TYPE:
             return _without(method, _OF_HTTP)
         if self.texts["way"] == WEBROOT and not method.webroot:
             raise InvalidInputError("say which folder the web server serves, as an absolute path")
@@ -181,13 +184,23 @@ def validated(
 
 def _way(method: MethodDefinition) -> str:
     """Return how a method validates, as the form names it; empty for one that does not say."""
-    if method.challenge != dns01.TYPE:
+    if method.challenge == http01.TYPE:
         return WEBROOT if method.webroot else STANDALONE
+    if method.challenge == dns_persist01.TYPE:
+        return PERSIST if method.provider == MANUAL else KEPT
     if method.credential:
         return by_credential(method.credential)
     if method.provider == MANUAL and not method.fields:
         return MANUAL
     return KEPT if method.provider else ""
+
+
+def _in_words(method: MethodDefinition) -> str:
+    """Return how a method validates that the form cannot express."""
+    by = f"credential {method.credential}" if method.credential else method.provider
+    of = f" with {field_text(method.fields)}" if method.fields else ""
+    what = "A TXT record that stays, by" if method.challenge == dns_persist01.TYPE else "By"
+    return f"{what} {by}{of}, as it is"
 
 
 def _by(way: str) -> dict[str, Any]:
@@ -197,6 +210,8 @@ def _by(way: str) -> dict[str, Any]:
         return nothing | {"challenge": http01.TYPE}
     if way == MANUAL:
         return nothing | {"provider": MANUAL}
+    if way == PERSIST:
+        return nothing | {"challenge": dns_persist01.TYPE, "provider": MANUAL, "delegation": ""}
     if way.startswith(_STORED) and way != _STORED:
         return nothing | {"credential": way.removeprefix(_STORED)}
     raise InvalidInputError("choose how it validates")

@@ -29,8 +29,8 @@ from zoneproof.web.pages.inline_credential import (
     wanted_credentials,
 )
 from zoneproof.web.pages.method_forms import (
+    BY_HAND_WAYS,
     HTTP_WAYS,
-    MANUAL,
     MethodForm,
     by_credential,
     definitions,
@@ -223,7 +223,7 @@ def _way(form: Form) -> str:
         if not credential:
             raise InvalidInputError("choose a credential, or enter a new one with its name")
         return by_credential(credential)
-    if way not in (MANUAL, *HTTP_WAYS):
+    if way not in (*BY_HAND_WAYS, *HTTP_WAYS):
         raise InvalidInputError("choose how the names are validated")
     return way
 

@@ -1,0 +1,168 @@
+"""The dns-persist-01 challenge (draft-ietf-acme-dns-persist): a TXT record that stays.
+
+It stands at ``_validation-persist`` below the name and says which account of which CA may obtain
+certificates, so it is created once, by a person or a provider, and no renewal touches the DNS.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Collection, Iterable
+from typing import ClassVar
+
+import msgspec
+
+from zoneproof.acme import AccountKey, Directory
+from zoneproof.acme.keys import base64url
+from zoneproof.challenges.dns01 import DnsMethod, check_has_dns
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.names import DomainName, Identifier
+from zoneproof.providers import DelegatedProvider
+
+TYPE = "dns-persist-01"
+LABEL = "_validation-persist"
+MOST_ISSUERS = 10  # in a challenge (section 3.1)
+_ANY_DOMAIN = "*"
+_TTL_BY_HAND = 3600  # seconds
+_BLANK = " \t"
+_SECONDS = re.compile(r"-?[0-9]{1,20}")
+
+
+class Applicant(msgspec.Struct, frozen=True):
+    """The CA's account that asks, as far as records name it.
+
+    ``issuers`` are the names of the CA that a record may have, the one to use first. CAs that
+    follow the second draft have a ``hash_prefix``, and records then have the hash of the account's
+    URL and of its key's RFC 7638 ``thumbprint`` in place of the URL.
+    """
+
+    issuers: tuple[str, ...]
+    account_url: str
+    thumbprint: str = ""
+    hash_prefix: str = ""
+
+    @classmethod
+    def of(cls, directory: Directory, account_url: str, key: AccountKey) -> Applicant:
+        """Return the account with the URL and the key at the CA of the directory."""
+        issuers = directory.issuer_domain_names or directory.caa_identities
+        return cls(issuers, account_url, key.thumbprint, directory.account_hash_prefix)
+
+    def account_uris(self, domain: DomainName) -> tuple[str, ...]:
+        """Return what a record of the domain may name the account by, the one to use first."""
+        if not self.hash_prefix:
+            return (self.account_url,)
+        return (self._hashed(domain.text), self._hashed(_ANY_DOMAIN))
+
+    def _hashed(self, domain: str) -> str:
+        """Return the hashed URI (draft-ietf-acme-dns-persist-02 section 4.1)."""
+        hashed = f"{chr(len(domain))}{domain}{self.thumbprint}{self.account_url}".encode("latin-1")
+        return f"{self.hash_prefix}sha-256/{base64url(hashlib.sha256(hashed).digest())}"
+
+
+class PersistentRecord(msgspec.Struct, frozen=True):
+    """What has to be in a TXT record of ``domain``, so that the CA validates its names.
+
+    ``wildcard`` tells that a wildcard is among them.
+    """
+
+    domain: DomainName
+    applicant: Applicant
+    wildcard: bool
+
+    @property
+    def value(self) -> str:
+        """The value to publish, an issue-value (RFC 8659 section 4.2)."""
+        uri = self.applicant.account_uris(self.domain)[0]
+        policy = "; policy=wildcard" if self.wildcard else ""
+        return f"{self.applicant.issuers[0]}; accounturi={uri}{policy}"
+
+    def fault(self, text: str, now: float | None = None) -> str | None:
+        """Return what keeps a record from being enough, empty for nothing.
+
+        None is for a text that is not a record of this CA. ``now`` is in seconds since 1970.
+        """
+        issuer, *parameters = (part.strip(_BLANK) for part in text.split(";"))
+        if issuer not in self.applicant.issuers:
+            return None
+        found = _read(parameters)
+        if found is None:
+            return "it is not in the form that the CA reads"
+        if found.get("accounturi") not in self.applicant.account_uris(self.domain):
+            return "it names another account"
+        if self.wildcard and found.get("policy", "").lower() != "wildcard":
+            return "it lacks policy=wildcard"
+        until = found.get("persistuntil")
+        if until is None:
+            return ""
+        if not _SECONDS.fullmatch(until):
+            return "its persistUntil is not a number"
+        if int(until) < (time.time() if now is None else now):
+            return "its persistUntil has passed"
+        return ""
+
+    def is_in(self, texts: Iterable[str]) -> bool:
+        """Tell whether one of the texts is enough for the CA."""
+        return any(self.fault(text) == "" for text in texts)
+
+    def faults(self, texts: Iterable[str]) -> str:
+        """Return what is wrong with the CA's records among the texts, for people; or nothing."""
+        found = sorted({fault for text in texts if (fault := self.fault(text))})
+        return f" (one is there, but {' and '.join(found)})" if found else ""
+
+
+def _read(parameters: Iterable[str]) -> dict[str, str] | None:
+    """Return the parameters by their tags in lower case; None where a CA would not read them."""
+    found: dict[str, str] = {}
+    for parameter in parameters:
+        tag, separator, value = (part.strip(_BLANK) for part in parameter.partition("="))
+        tag = tag.lower()
+        if not (separator and tag) or tag in found or not _is_value(value):
+            return None
+        found[tag] = value
+    return found
+
+
+def _is_value(text: str) -> bool:
+    return all("!" <= letter <= "~" and letter != ";" for letter in text)
+
+
+def choose_issuers(known: Collection[str], offered: Collection[str]) -> tuple[str, ...]:
+    """Return the CA's names in a challenge, those first that its directory has, too."""
+    return (
+        *(one for one in known if one in offered),
+        *(one for one in offered if one not in known),
+    )
+
+
+class PersistMethod(DnsMethod, frozen=True, eq=False):
+    """Validation by a TXT record that stays, created by the provider or by a person.
+
+    Making one raises InvalidInputError for a provider that publishes at names of its own, which
+    are for the values of dns-01 only.
+    """
+
+    type: ClassVar[str] = TYPE
+    stays: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if isinstance(self.provider, DelegatedProvider):
+            raise InvalidInputError(
+                f"{self.provider.info.title} has names for values of dns-01 only: for {TYPE}, give"
+                " the provider of the names' own zone, or none to create the record yourself"
+            )
+
+    @property
+    def record_ttl(self) -> int:
+        """The TTL for new records, in seconds."""
+        info = self.provider.info
+        return self.ttl or (_TTL_BY_HAND if info.manual else info.default_ttl)
+
+    def challenge_name(self, domain: DomainName) -> DomainName:
+        """Return where the CA looks."""
+        return domain.child(LABEL)
+
+    def check(self, identifier: Identifier) -> None:
+        """Raise InvalidInputError for an IP address and a name that is too long."""
+        check_has_dns(identifier, LABEL)

@@ -1,0 +1,121 @@
+"""Records of dns-persist-01: what they say, and which of those that are there are enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoneproof.challenges.dns_persist01 import Applicant, PersistentRecord, choose_issuers
+from zoneproof.core.names import DomainName
+
+DOMAIN = DomainName.parse("example.com")
+ACCOUNT = "https://ca.example/acct/123"
+ISSUERS = ("authority.example", "ca.example.net")
+PLAIN = Applicant(ISSUERS, ACCOUNT)
+# Section 10.2 of draft-ietf-acme-dns-persist-02.
+HASHED = Applicant(
+    ISSUERS,
+    ACCOUNT,
+    "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
+    "https://ca.example/account-hash/",
+)
+HASH = "https://ca.example/account-hash/sha-256/5SQm7n6tPh2-PlLbCKGnViTXX5z19SCN4cPGQHSk-kw"
+HASH_OF_ANY = "https://ca.example/account-hash/sha-256/NpDnSwUthQK8zCgFdefYxAdAVPnygMLbs9US6oO-5ug"
+NOW = 1_800_000_000.0
+
+
+def record(applicant: Applicant = PLAIN, *, wildcard: bool = False) -> PersistentRecord:
+    return PersistentRecord(DOMAIN, applicant, wildcard)
+
+
+def test_a_record_names_the_ca_and_the_account() -> None:
+    assert record().value == f"authority.example; accounturi={ACCOUNT}"
+    wide = record(wildcard=True).value
+    assert wide == f"authority.example; accounturi={ACCOUNT}; policy=wildcard"
+
+
+def test_a_hashed_account_is_that_of_the_draft() -> None:
+    assert record(HASHED).value == f"authority.example; accounturi={HASH}"
+    assert HASHED.account_uris(DOMAIN) == (HASH, HASH_OF_ANY)
+
+
+@pytest.mark.parametrize(
+    ("text", "applicant"),
+    [
+        (f"authority.example;accounturi={ACCOUNT}", PLAIN),
+        (f"ca.example.net; accounturi={ACCOUNT}; policy=wildcard", PLAIN),
+        (f" authority.example\t;  ACCOUNTURI = {ACCOUNT} ; PersistUntil=1800000001", PLAIN),
+        (f"authority.example; accounturi={ACCOUNT}; policy=other; unknown=1", PLAIN),
+        (f"authority.example; accounturi={HASH}", HASHED),
+        (f"authority.example; accounturi={HASH_OF_ANY}", HASHED),
+    ],
+)
+def test_what_is_enough_for_the_ca_is_enough(text: str, applicant: Applicant) -> None:
+    assert record(applicant).fault(text, NOW) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (f"other.example; accounturi={ACCOUNT}", None),
+        ("v=spf1 -all", None),
+        ("", None),
+        ("authority.example", "it names another account"),
+        ("authority.example; accounturi=https://ca.example/acct/12", "it names another account"),
+        (f"authority.example; accounturi={ACCOUNT}", "it lacks policy=wildcard"),
+        (f"authority.example; accounturi={ACCOUNT};", "it is not in the form that the CA reads"),
+        (f"authority.example; accounturi={ACCOUNT}; policy", "it is not in the form"),
+        (f"authority.example; accounturi={ACCOUNT}; accounturi={ACCOUNT}", "it is not in the form"),
+        (f"authority.example; accounturi={ACCOUNT} x; policy=wildcard", "it is not in the form"),
+        (
+            f"authority.example; accounturi={ACCOUNT}; policy=Wildcard; persistUntil=1799999999",
+            "its persistUntil has passed",
+        ),
+        (
+            f"authority.example; accounturi={ACCOUNT}; policy=wildcard; persistUntil=soon",
+            "its persistUntil is not a number",
+        ),
+        (f"authority.example; accounturi={ACCOUNT}; policy=WILDCARD", ""),
+    ],
+)
+def test_what_is_wrong_for_a_wildcard_is_said(text: str, fault: str | None) -> None:
+    found = record(wildcard=True).fault(text, NOW)
+    assert found == fault or (fault and found and found.startswith(fault))
+
+
+def test_a_ca_with_hashes_does_not_take_the_url() -> None:
+    assert record(HASHED).fault(record().value, NOW) == "it names another account"
+
+
+def test_people_are_told_what_is_wrong_with_the_records_of_this_ca_only() -> None:
+    texts = ["v=spf1 -all", "authority.example; accounturi=https://ca.example/acct/1"]
+    assert record().faults(texts) == " (one is there, but it names another account)"
+    assert record().faults(texts[:1]) == ""
+    assert not record().is_in(texts)
+    assert record().is_in([*texts, record().value])
+
+
+names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?\.[a-z]{2,8}", fullmatch=True)
+visible = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters=";"))
+
+
+@given(names, visible, st.booleans(), st.sampled_from(["", "https://ca.example/h/"]))
+def test_what_is_published_is_enough_whatever_the_account(
+    issuer: str, account: str, wildcard: bool, prefix: str
+) -> None:
+    applicant = Applicant((issuer,), f"https://ca.example/{account}", "t" * 43, prefix)
+    wanted = PersistentRecord(DOMAIN, applicant, wildcard)
+    assert wanted.fault(wanted.value) == ""
+
+
+@given(st.text(max_size=300), st.sampled_from([str, "authority.example;{}".format]))
+def test_no_text_in_the_dns_is_too_odd(text: str, put: Callable[[str], str]) -> None:
+    assert record().fault(put(text)) != ""
+
+
+def test_the_ca_is_named_as_its_directory_names_it() -> None:
+    assert choose_issuers(("b", "c"), ("a", "b")) == ("b", "a")
+    assert choose_issuers((), ("a", "b")) == ("a", "b")

@@ -1,0 +1,96 @@
+"""dns-persist-01 with a real CA: a TXT record that is created once, and that stays."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.change_txt import change
+from tests.support.world import World
+
+NAMES = ("persist.example.com", "*.persist.example.com")
+PLACE = "_validation-persist.persist.example.com"
+
+
+def value_in(text: str) -> str:
+    """Return the value of the only record that a command prints."""
+    (line,) = {line.strip() for line in text.splitlines() if " IN TXT " in line}
+    name, rest = line.split(" 3600 IN TXT ")
+    assert name == f"{PLACE}."
+    return rest.strip('"')
+
+
+def test_a_person_creates_the_record_once_and_renewals_need_nobody(world: World) -> None:
+    first = world.run("issue", *NAMES, "--persist", *world.ca_options)
+    assert first.status == 3
+    assert "create this TXT record in your DNS, once: it stays" in first.stderr
+    value = value_in(first.stdout)
+    assert value.startswith("pebble.letsencrypt.org; accounturi=https://127.0.0.1:")
+    assert value.endswith("; policy=wildcard")
+    before = world.run("preview", NAMES[0])
+    assert before.status == 1
+    assert value_in(before.stdout) == value
+    change(world.knot.port, PLACE, value)
+    world.good("preview", NAMES[0])
+    world.good("resume", NAMES[0])
+    world.good("renew", NAMES[0], "--force")
+    assert world.txt_values(PLACE) == {value}
+    change(world.knot.port, PLACE, value, remove=True)
+    again = world.run("renew", NAMES[0], "--force")
+    assert again.status == 3
+    assert value_in(again.stdout) == value
+
+
+def test_a_provider_creates_the_record_and_leaves_it_there(world: World) -> None:
+    world.good("issue", *NAMES, "--persist", *world.rfc2136_options, *world.ca_options)
+    (value,) = world.txt_values(PLACE)
+    assert world.good("leftover", "list").strip() == "nothing is left over"
+    world.good("renew", NAMES[0], "--force", "--json")
+    assert world.txt_values(PLACE) == {value}
+    change(world.knot.port, PLACE, value, remove=True)
+
+
+def test_a_record_that_is_not_enough_is_told_with_what_is_wrong(world: World) -> None:
+    world.good("issue", NAMES[0], "--persist", *world.rfc2136_options, *world.ca_options)
+    (value,) = world.txt_values(PLACE)
+    world.good("edit", NAMES[0], "--add-name", NAMES[1], "--persist")
+    found = world.run("preview", NAMES[0])
+    assert "is missing (one is there, but it lacks policy=wildcard): create it once" in found.stdout
+    assert value_in(found.stdout) == f"{value}; policy=wildcard"
+    change(world.knot.port, PLACE, value, remove=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("192.0.2.1", "--persist"), "192.0.2.1 is an IP address"),
+        ((NAMES[0], "--persist", "--webroot", "/srv"), "choose one way to validate"),
+        ((NAMES[0], "--persist", "--delegation", "a.example:b.example"), "'delegation' does not"),
+        (
+            (
+                NAMES[0],
+                "--persist",
+                "--provider",
+                "acme-dns",
+                "--field",
+                "server=https://a.example",
+            ),
+            "acme-dns has names for values of dns-01 only",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_before_the_ca_is_asked(
+    world: World, arguments: tuple[str, ...], told: str
+) -> None:
+    result = world.run("issue", *arguments, "--ca", "https://127.0.0.1:1/")
+    assert result.status == 2
+    assert told in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_programs_learn_of_the_record(world: World) -> None:
+    world.run("issue", *NAMES, "--persist", *world.ca_options)
+    document = json.loads(world.run("preview", NAMES[0], "--json").stdout)
+    (record,) = document["records"]
+    assert record.startswith(f"{PLACE}. 3600 IN TXT ")
