@@ -37,6 +37,7 @@ NAVIGATION = {
         "Credentials": "credentials",
         "Delegation": "delegation",
         "Match rules": "match-rules",
+        "dns-persist-01": "dns-persist-01",
         "http-01": "http-01",
         "Manual records": "manual",
         "Propagation": "propagation",

@@ -116,6 +116,23 @@ def test_no_text_in_the_dns_is_too_odd(text: str, put: Callable[[str], str]) -> 
     assert record().fault(put(text)) != ""
 
 
+@pytest.mark.parametrize(
+    "applicant",
+    [
+        Applicant((), ACCOUNT),
+        Applicant(tuple(f"ca{number}.example" for number in range(11)), ACCOUNT),
+        Applicant(('a"b.example',), ACCOUNT),
+        Applicant(("CA.example",), ACCOUNT),
+        Applicant(("ca.example",), f"{ACCOUNT};x"),
+        Applicant(("ca.example",), f'{ACCOUNT}"'),
+        Applicant(("ca.example",), f"{ACCOUNT} x"),
+    ],
+)
+def test_a_ca_cannot_have_any_record_created(applicant: Applicant) -> None:
+    assert not record(applicant).is_possible
+    assert record().is_possible
+
+
 def test_the_ca_is_named_as_its_directory_names_it() -> None:
     assert choose_issuers(("b", "c"), ("a", "b")) == ("b", "a")
     assert choose_issuers((), ("a", "b")) == ("a", "b")

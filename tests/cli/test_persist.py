@@ -94,3 +94,13 @@ def test_programs_learn_of_the_record(world: World) -> None:
     document = json.loads(world.run("preview", NAMES[0], "--json").stdout)
     (record,) = document["records"]
     assert record.startswith(f"{PLACE}. 3600 IN TXT ")
+
+
+def test_where_no_name_server_can_be_asked_the_resolver_is(world: World) -> None:
+    world.good("issue", NAMES[0], "--persist", *world.rfc2136_options, *world.ca_options)
+    settings = f'dns.resolvers = ["127.0.0.1:{world.unbound.port}"]\n'  # authoritative at port 53
+    (world.home / "settings.toml").write_text(settings)
+    world.good("edit", NAMES[0], "--persist")  # by hand from now on
+    world.good("renew", NAMES[0], "--force")
+    (value,) = world.txt_values(PLACE)
+    change(world.knot.port, PLACE, value, remove=True)

@@ -84,6 +84,21 @@ def test_an_order_that_pauses_for_a_person_shows_which_records_are_there_and_con
     assert [one["status"] for one in world.listed()] == ["valid"]
 
 
+def test_a_record_that_stays_is_created_from_the_preview_and_then_the_order_needs_nobody(
+    watch: Watch, pages: WebPages, world: World
+) -> None:
+    page = begin_certificate(watch, pages, "stays.example.com", "By a TXT record that stays")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#preview")).to_contain_text("create it once, it stays")
+    name, _, _, _, quoted = page.locator("#preview .record code").inner_text().split(" ", 4)
+    assert name == "_validation-persist.stays.example.com."
+    change_txt.change(world.knot.port, name.rstrip("."), quoted.strip('"'))
+    page.get_by_role("button", name="Preview again").click()
+    expect(page.locator("#preview")).to_contain_text("Issuing it would work")
+    request(page)
+    expect(page.locator("#run-status")).to_have_text("done")
+
+
 def test_a_credential_that_is_wrong_says_what_is_wrong_and_works_once_it_is_changed(
     watch: Watch, pages: WebPages, world: World
 ) -> None:

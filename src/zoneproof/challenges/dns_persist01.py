@@ -17,13 +17,13 @@ import msgspec
 from zoneproof.acme import AccountKey, Directory
 from zoneproof.acme.keys import base64url
 from zoneproof.challenges.dns01 import DnsMethod, check_has_dns
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError, InvalidNameError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.providers import DelegatedProvider
 
 TYPE = "dns-persist-01"
 LABEL = "_validation-persist"
-MOST_ISSUERS = 10  # in a challenge (section 3.1)
+_MOST_ISSUERS = 10
 _ANY_DOMAIN = "*"
 _TTL_BY_HAND = 3600  # seconds
 _BLANK = " \t"
@@ -70,6 +70,13 @@ class PersistentRecord(msgspec.Struct, frozen=True):
     domain: DomainName
     applicant: Applicant
     wildcard: bool
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the CA's names are as the draft wants them (section 3.1), and can be told."""
+        issuers = self.applicant.issuers
+        named = 0 < len(issuers) <= _MOST_ISSUERS and all(map(_is_issuer, issuers))
+        return named and self.fault(self.value) == "" and '"' not in self.value
 
     @property
     def value(self) -> str:
@@ -122,6 +129,13 @@ def _read(parameters: Iterable[str]) -> dict[str, str] | None:
             return None
         found[tag] = value
     return found
+
+
+def _is_issuer(name: str) -> bool:
+    try:
+        return DomainName.parse(name).text == name
+    except InvalidNameError:
+        return False
 
 
 def _is_value(text: str) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 from typing import ClassVar
 
 import msgspec
@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from zoneproof.challenges.dns01 import ChallengeRecord
 from zoneproof.challenges.dns01_solver import PreparedRecords
 from zoneproof.challenges.dns_persist01 import (
-    MOST_ISSUERS,
     TYPE,
     Applicant,
     PersistentRecord,
@@ -25,10 +24,11 @@ from zoneproof.challenges.records import txt_record
 from zoneproof.challenges.routing import PlannedName, plan_names
 from zoneproof.challenges.solver import ChallengeTask, Scope
 from zoneproof.core.aio import all_at_once
-from zoneproof.core.errors import AcmeError
+from zoneproof.core.errors import AcmeError, DnsError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery import NameReport, Resolver, ServerStatus, check_visible
 
+_Shown = Sequence[Sequence[str]]  # the texts of each server
 _ANSWERING = (ServerStatus.VISIBLE, ServerStatus.MISSING)
 
 
@@ -55,17 +55,21 @@ class DnsPersist01:
     ) -> list[MethodPreflight]:
         """See whether the records are there, and say which are to be created."""
         wildcards = _wildcards(identifier for identifier, _ in wanted)
-        found = []
-        for (identifier, method), one in zip(
-            wanted, await preflight_names(wanted, resolver), strict=True
-        ):
+
+        async def complete(
+            identifier: Identifier, method: PersistMethod, found: MethodPreflight
+        ) -> MethodPreflight:
             domain = identifier.domain
             record = None
             if applicant and applicant.issuers and applicant.account_url:
                 record = PersistentRecord(domain, applicant, domain in wildcards)
-            findings = _findings(one, method, record)
-            found.append(replace(one, findings=(*one.findings, *findings)))
-        return found
+            findings = await _findings(found, method, record, resolver)
+            return replace(found, findings=(*found.findings, *findings))
+
+        found = await preflight_names(wanted, resolver)
+        return await all_at_once(
+            complete(*pair, one) for pair, one in zip(wanted, found, strict=True)
+        )
 
     def prepare(self, tasks: Sequence[ChallengeTask[PersistMethod]], scope: Scope) -> PreparedStay:
         """Return the records of all challenges. Raises AcmeError for a challenge without names."""
@@ -95,71 +99,75 @@ class _Wanted(msgspec.Struct, frozen=True):
 def _wanted(
     task: ChallengeTask[PersistMethod], scope: Scope, wildcards: Collection[DomainName]
 ) -> _Wanted:
-    if not 0 < len(task.issuers) <= MOST_ISSUERS:
-        raise AcmeError(
-            f"the CA offers {TYPE} for {task.identifier} and names {len(task.issuers)} issuers for"
-            f" the record, which must be 1 to {MOST_ISSUERS}: validate it another way"
-        )
     assert scope.applicant is not None
     assert task.name is not None
     issuers = choose_issuers(scope.applicant.issuers, task.issuers)
-    applicant = replace(scope.applicant, issuers=issuers)
     domain = task.identifier.domain
-    return _Wanted(task.name, PersistentRecord(domain, applicant, domain in wildcards))
+    applicant = replace(scope.applicant, issuers=issuers)
+    record = PersistentRecord(domain, applicant, domain in wildcards)
+    if not record.is_possible:
+        raise AcmeError(
+            f"the CA offers {TYPE} for {task.identifier} with names of which no record can be made:"
+            " give it another method"
+        )
+    return _Wanted(task.name, record)
 
 
-@dataclass
-class PreparedStay:
-    """The records of one order: those that are missing are published, and none is removed."""
+class PreparedStay(msgspec.Struct):
+    """The records of one order: those that are ``missing`` are published, and none is removed."""
 
     wanted: Sequence[_Wanted]
     scope: Scope
-    _missing: PreparedRecords | None = field(default=None, init=False)
+    missing: PreparedRecords | None = None
 
     async def publish(self) -> None:
         """Publish what is not there. Raises AwaitingUserError where a person has to create it."""
-        reports = await self._look()
+        shown = await all_at_once(map(self._look, self.wanted))
         missing, faults = [], ""
-        for one in self.wanted:
-            report = reports[one]
-            if _is_there(one.record, report):
+        for one, texts in zip(self.wanted, shown, strict=True):
+            if _is_there(one.record, texts):
                 self.scope.emit(RecordVisible(str(one.name.publish_name), 0.0))
             else:
                 missing.append(one.to_publish)
-                faults = faults or one.record.faults(_texts(report))
-        remark = f", once: it stays{faults}"
-        self._missing = PreparedRecords(missing, self.scope, remark)
-        await self._missing.publish()
+                faults = faults or one.record.faults(chain(*texts))
+        stays = "they stay" if len(missing) > 1 else "it stays"
+        self.missing = PreparedRecords(missing, self.scope, f", once: {stays}{faults}")
+        await self.missing.publish()
 
     async def wait(self) -> None:
         """Wait until every name server that answers shows what was published."""
-        if self._missing and self._missing.records:
-            await self._missing.wait()
+        if self.missing and self.missing.records:
+            await self.missing.wait()
 
     async def clean_up(self) -> None:
         """Do nothing: the records stay."""
 
-    async def _look(self) -> Mapping[_Wanted, NameReport]:
-        async def look(one: _Wanted) -> NameReport:
-            resolver = one.name.method.resolver or self.scope.resolver
-            return (await check_visible(resolver, {one.name.publish_name: frozenset()})).names[0]
-
-        reports = await all_at_once(map(look, self.wanted))
-        return dict(zip(self.wanted, reports, strict=True))
+    async def _look(self, one: _Wanted) -> _Shown:
+        resolver = one.name.method.resolver or self.scope.resolver
+        (report,) = (await check_visible(resolver, {one.name.publish_name: frozenset()})).names
+        return await _shown(resolver, report)
 
 
-def _texts(report: NameReport) -> list[str]:
-    return [text for server in report.servers for text in server.texts]
+async def _shown(resolver: Resolver, report: NameReport) -> _Shown:
+    """Return the texts of each name server that answers; of the resolver, where none does."""
+    shown = [server.texts for server in report.servers if server.status in _ANSWERING]
+    if shown:
+        return shown
+    try:
+        return [(await resolver.query(report.name, "TXT")).texts]
+    except DnsError:
+        return []
 
 
-def _is_there(record: PersistentRecord, report: NameReport) -> bool:
-    """Tell whether every name server that answers has a record that is enough."""
-    answering = [server for server in report.servers if server.status in _ANSWERING]
-    return bool(answering) and all(record.is_in(server.texts) for server in answering)
+def _is_there(record: PersistentRecord, shown: _Shown) -> bool:
+    return bool(shown) and all(map(record.is_in, shown))
 
 
-def _findings(
-    found: MethodPreflight, method: PersistMethod, record: PersistentRecord | None
+async def _findings(
+    found: MethodPreflight,
+    method: PersistMethod,
+    record: PersistentRecord | None,
+    resolver: Resolver,
 ) -> list[Finding]:
     if found.name is None:
         return []
@@ -169,9 +177,10 @@ def _findings(
             f"the TXT record at {name} names the account at the CA: the order says what to create"
         )
         return [Finding(text, is_problem=False)]
-    if _is_there(record, found.name.servers):
+    shown = await _shown(method.resolver or resolver, found.name.servers)
+    if _is_there(record, shown):
         return []
-    faults = record.faults(_texts(found.name.servers))
+    faults = record.faults(chain(*shown))
     if not method.provider.info.manual:
         title = method.provider.info.title
         text = f"{title} will create the TXT record at {name}, which stays{faults}"

@@ -157,7 +157,8 @@ def _challenge(authorization: Authorization, planned: PlannedIdentifier) -> Chal
             return challenge
     offered = ", ".join(one.type for one in authorization.challenges[:10]) or "nothing"
     raise AcmeError(
-        f"the CA does not offer {wanted} for {authorization.identifier}: it offers {offered}"
+        f"the CA does not offer {wanted} for {authorization.identifier}: it offers {offered}; give"
+        " it a method with one of these"
     )
 
 
