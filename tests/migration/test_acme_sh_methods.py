@@ -65,7 +65,7 @@ def test_acme_dns_keeps_its_server_and_says_what_is_missing(tmp_path: Path) -> N
         ("dns", "dns-01", "manual", ""),
         ("dns_gandi_livedns", "dns-01", "gandi", ""),
         ("dns_unheard_of", "dns-01", "", ""),
-        ("dns_persist", "dns-01", "", ""),
+        ("dns_persist", "dns-persist-01", "manual", ""),
         ("/var/www/html", "http-01", "", "/var/www/html"),
         ("no", "http-01", "", ""),
         ("nginx:", "http-01", "", ""),

@@ -16,6 +16,7 @@ from zoneproof.migration.methods import (
     dns,
     http,
     listener,
+    record_that_stays,
     web_server,
     without_secrets,
 )
@@ -117,6 +118,8 @@ def read_method(root: str, name: str, stored: ScriptSettings, findings: Findings
         return choose_provider("acme.sh used tls-alpn-01, which Zoneproof does not support", name)
     if root == "dns":
         return dns("manual", {}, name)
+    if root == "dns_persist":
+        return record_that_stays()
     if root == "dns_nsupdate":
         return _nsupdate(name, stored, findings)
     if root == "dns_acmedns":

@@ -20,7 +20,7 @@ class FoundMethod:
     work, empty if nothing.
     """
 
-    challenge: str  # dns-01 or http-01
+    challenge: str  # dns-01, dns-persist-01 or http-01
     provider: str = ""
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     webroot: str = ""
@@ -83,6 +83,11 @@ def choose_provider(reason: str, name: str) -> FoundMethod:
     """Return a dns-01 method without a provider, and a note that says why."""
     note = f"{reason}: choose a provider with `zoneproof edit {name} --provider SLUG`"
     return FoundMethod("dns-01", notes=(note,))
+
+
+def record_that_stays() -> FoundMethod:
+    """Return the dns-persist-01 method for a record that a person has created."""
+    return FoundMethod("dns-persist-01", "manual")
 
 
 def http(webroot: str = "", *notes: str) -> FoundMethod:

@@ -11,7 +11,7 @@ from typing import cast
 import msgspec
 
 from zoneproof.acme import CertificateKeyKind, find_ca
-from zoneproof.challenges import http01
+from zoneproof.challenges import dns_persist01, http01
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, ZoneproofError
 from zoneproof.manager.accounts.store import StoredAccount
@@ -239,6 +239,8 @@ def _method(found: FoundCertificate) -> tuple[MethodDefinition, ArchivedCredenti
         return MethodDefinition(
             challenge=http01.TYPE, webroot=found.method.webroot, listen=found.method.listen
         ), None
+    if found.method.challenge == dns_persist01.TYPE:
+        return MethodDefinition(challenge=dns_persist01.TYPE, provider="manual"), None
     if not _is_known(found):
         return MethodDefinition(provider="manual", delegation=found.delegation), None
     fields = dict(found.method.fields)
@@ -364,8 +366,8 @@ def _validated(definition: CertificateDefinition) -> str:
         way = f"files below {method.webroot}" if method.webroot else f"listening at {method.listen}"
         how = f"http-01, {way}" if definition.renew else "http-01"
     elif method.credential:
-        how = f"dns-01 with the credential {method.credential}"
+        how = f"{method.challenge} with the credential {method.credential}"
     else:
-        how = f"dns-01 by {method.provider}"
+        how = f"{method.challenge} by {method.provider}"
     parts = [how, definition.key_type, f"from {definition.account}" if definition.account else ""]
     return "; ".join(filter(None, parts))
