@@ -135,7 +135,7 @@ def main() -> None:
     except SystemExit as end:
         status = int(end.code or 0)
     if problem := lost_output():
-        click.echo(f"zoneproof: {problem}; the work itself was not stopped by that", err=True)
+        click.echo(f"zoneproof: {printable(problem)}", err=True)
         status = status or ZoneproofError.exit_code
     gc.freeze()  # nor is it worth looking for it at the end
     sys.exit(status)

@@ -34,6 +34,7 @@ class _Output(io.FileIO):
 
 _outputs: dict[str, _Output] = {}
 _closed: set[str] = set()
+_lost_secret = ""
 
 
 def prepare_streams() -> None:
@@ -63,7 +64,8 @@ def _never_failing(name: str, known: io.TextIOWrapper) -> io.TextIOWrapper:
 def require_output() -> None:
     """Raise ConfigError if nobody could see what is printed.
 
-    It is for a command that makes a secret which is shown once, before it makes it.
+    It is for a command that makes a secret which is shown once, before it makes it; then it calls
+    :func:`shown_once`.
     """
     if "stdout" in _closed:
         raise ConfigError(
@@ -72,15 +74,23 @@ def require_output() -> None:
         )
 
 
-def lost_output() -> str:
-    """Write what is left in buffers; return why some of the output is lost, empty if none is.
+def shown_once(lost: str) -> None:
+    """Have an output that is lost say so: which secret was made, and how to get another."""
+    global _lost_secret
+    _lost_secret = lost
 
-    That a reader has gone, such as ``head``, is its own affair.
+
+def lost_output() -> str:
+    """Write what is left in buffers; say that some of the output is lost, nothing if none is.
+
+    That a reader has gone, such as ``head``, is its own affair, unless a secret went with it.
     """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     for name, output in _outputs.items():
-        if output.lost and output.lost.errno != errno.EPIPE:
-            return f"{name} could not be written: {output.lost.strerror}"
+        secret = _lost_secret if name == "stdout" else ""
+        if output.lost and (secret or output.lost.errno != errno.EPIPE):
+            what = secret or "the work itself was not stopped by that"
+            return f"{name} could not be written: {output.lost.strerror}; {what}"
     return ""

@@ -16,7 +16,7 @@ from zoneproof.cli.option_groups import Commands, authoritative_port_option, jso
 from zoneproof.cli.output import json_document, tell, tell_all
 from zoneproof.cli.person import person
 from zoneproof.cli.running import read_home, run_until_done, run_with_manager
-from zoneproof.cli.streams import require_output
+from zoneproof.cli.streams import require_output, shown_once
 from zoneproof.cli.web_options import USUAL_ADDRESS, serve_pages, web_options
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
@@ -137,6 +137,7 @@ def _make_link(find: Callable[[Manager], Awaitable[User]], url: str, *, as_json:
 
     name, secret = run_with_manager(work, needs_secrets=False)
     full = f"{url.rstrip('/')}/welcome?token={secret}"
+    shown_once(f"the link for {name} is lost: 'zoneproof web user link {name}' makes another")
     if as_json:
         json_document({"user": name, "link": full})
     else:
@@ -188,6 +189,10 @@ def add_token(name: str, role: str, days: int, as_json: bool) -> None:
     require_output()
     secret = run_with_manager(
         lambda manager: manager.people.tokens.add(name, role, days, person()), needs_secrets=False
+    )
+    shown_once(
+        f"the token {name} was made, and is lost: 'zoneproof web token remove {name}', then add it"
+        " again"
     )
     tell({"token": name, "secret": secret}, secret, as_json=as_json)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -30,7 +31,8 @@ from zoneproof.cli.option_groups import (
     json_option,
 )
 from zoneproof.cli.output import json_document
-from zoneproof.cli.streams import require_output
+from zoneproof.cli.own_command import own_command
+from zoneproof.cli.streams import require_output, shown_once
 from zoneproof.core.errors import ConfigError, InvalidInputError, ZoneproofError
 from zoneproof.core.names import DomainName, require_email
 from zoneproof.serving.sockets import Endpoint
@@ -232,6 +234,12 @@ def init(
         node = _node(wanted, node_name, folder / "replica.db", other_servers)
         wanted = replace(wanted, node=node)
     config, key = set_up(path, wanted, tenant, force=force, as_json=as_json)
+    if key:
+        again = f"{own_command()} challenge key create {tenant} --config {shlex.quote(str(path))}"
+        shown_once(
+            f"{path} is written, but the licence key of '{tenant}' is lost: make another with"
+            f" '{again}'"
+        )
     if as_json:
         json_document(
             {

@@ -13,7 +13,7 @@ from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.challenge.database import config_option, read, show_all, write
 from zoneproof.cli.option_groups import Commands, json_option
 from zoneproof.cli.output import tell
-from zoneproof.cli.streams import require_output
+from zoneproof.cli.streams import require_output, shown_once
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 
@@ -41,6 +41,10 @@ def create(path: Path, tenant_name: str | None, operator: bool, note: str, as_js
     if operator == bool(tenant_name):
         raise InvalidInputError("give either a tenant or --operator")
     made = write(path, lambda tx, them: them.tenants.create_key(tx, tenant_name, note=note))
+    shown_once(
+        f"the key {made.id} was made, and is lost: 'zoneproof challenge key revoke {made.id}', then"
+        " create another"
+    )
     tell(made, made.key, as_json=as_json)
 
 

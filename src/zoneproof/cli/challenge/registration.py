@@ -26,7 +26,7 @@ from zoneproof.cli.asking import confirm, yes_option
 from zoneproof.cli.challenge.database import config_option, print_facts, read, show_all, write
 from zoneproof.cli.option_groups import Commands, json_option
 from zoneproof.cli.output import json_document, tell
-from zoneproof.cli.streams import require_output
+from zoneproof.cli.streams import require_output, shown_once
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.storage import Transaction
@@ -138,6 +138,10 @@ def rotate(path: Path, subdomain: str, yes: bool, as_json: bool) -> None:
     found = _details(path, subdomain)
     confirm(f"Give {found.fulldomain} a new key? Clients with the old one will fail.", yes=yes)
     rotated = credentials_of(write(path, lambda tx, them: them.rotate(tx, subdomain)))
+    shown_once(
+        f"{found.fulldomain} has a new key, which is lost: 'zoneproof challenge registration rotate"
+        f" {subdomain}' makes another"
+    )
     tell(rotated, rotated.password, as_json=as_json)
 
 
