@@ -27,10 +27,19 @@ from tests.support.peers.postgres import Postgres
 from zoneproof.challengedns.store.audit import Actor, ServiceAudit
 from zoneproof.challengedns.store.authentication import Caller
 from zoneproof.challengedns.store.moving import move_database
+from zoneproof.challengedns.store.remembered_zones import take_up
 from zoneproof.challengedns.store.sqlite_database import open_sqlite_database
 from zoneproof.core.errors import StorageError
 
 ADDRESS = ipaddress.ip_address("192.0.2.1")
+NOT_COPIED = {
+    "challenge_change",  # whoever followed these has to read everything
+    "challenge_copy",
+    "challenge_generation",
+    "challenge_node",
+    "challenge_session",
+    "challenge_value_time",
+}
 
 
 @pytest.fixture
@@ -130,6 +139,26 @@ async def test_what_is_registered_meanwhile_comes_with_the_next_copy(
     assert subdomain == first.subdomain
     copied = await move_database(opened.database, target, nothing, audit)
     assert (copied["challenge_registration"], copied["challenge_value"]) == (2, 1)
+    await target.close()
+
+
+async def test_the_zones_that_a_service_remembers_come_along(
+    opened: OpenRegistrations, tmp_path: Path
+) -> None:
+    await opened.database.write(lambda tx: take_up(tx, ["a.test", "b.test"]))
+    target = open_sqlite_database(tmp_path / "target.db")
+    await target.write(lambda tx: take_up(tx, ["a.test", "other.test"]))
+    zones = [("a.test",), ("b.test",)]
+    for _ in range(2):
+        copied = await move_database(
+            opened.database, target, lambda table, count: None, ServiceAudit(Actor("test"))
+        )
+        assert copied["challenge_zone"] == 2
+        kept = await target.read(lambda tx: tx.query("SELECT name FROM challenge_zone"))
+        assert sorted(kept) == zones
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'challenge_%'"
+    every = await target.read(lambda tx: tx.query(tables))
+    assert {name for (name,) in every} == {*copied, *NOT_COPIED}
     await target.close()
 
 

@@ -44,13 +44,17 @@ class _Table:
         places = ", ".join("?" * len(self.columns))
         rest = [each for each in self.columns if each not in self.key]
         changes = ", ".join(f"{each} = excluded.{each}" for each in rest)
+        otherwise = f"UPDATE SET {changes}" if rest else "NOTHING"
         for row in found:
             tx.execute(
                 f"INSERT INTO {self.name} ({names}) VALUES ({places})"  # noqa: S608
-                f" ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {changes}",
+                f" ON CONFLICT ({', '.join(self.key)}) DO {otherwise}",
                 row,
             )
 
+
+# A service notes its zones when it starts, also in a database that nobody has used yet.
+_ZONES: Final = _Table("challenge_zone", ("name",), ("name",))
 
 # In an order in which every row finds what it refers to.
 _TABLES: Final = (
@@ -102,6 +106,7 @@ _TABLES: Final = (
             "author",
         ),
     ),
+    _ZONES,
 )
 
 
@@ -208,7 +213,8 @@ def _require_own(tx: Transaction, source_id: Value) -> None:
     ((copied_from, *state),) = tx.query("SELECT copied_from, generation, audit FROM challenge_copy")
     if copied_from == source_id and tuple(state) == tx.query(_STATE)[0]:
         return
-    if all(not tx.query(f"SELECT 1 FROM {table.name} LIMIT 1") for table in _TABLES):  # noqa: S608
+    used = (table.name for table in _TABLES if table is not _ZONES)
+    if all(not tx.query(f"SELECT 1 FROM {name} LIMIT 1") for name in used):  # noqa: S608
         return
     if copied_from == source_id:
         what = "was changed after it was copied to, which another copy would undo"

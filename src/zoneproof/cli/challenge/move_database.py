@@ -31,6 +31,7 @@ _NOUNS = {
     "challenge_question": "last questions",
     "challenge_usage": "months of usage",
     "challenge_audit": "entries of the audit log",
+    "challenge_zone": "zones of registrations",
 }
 
 
