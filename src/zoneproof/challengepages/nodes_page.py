@@ -7,7 +7,12 @@ import asyncio
 from starlette.responses import Response
 
 from zoneproof.challengedns.api.pages import ADMIN
-from zoneproof.challengedns.secondaries.overview import newest_changes, secondary_facts
+from zoneproof.challengedns.secondaries.overview import (
+    ask_serials,
+    newest_changes,
+    secondary_facts,
+)
+from zoneproof.challengedns.store import rows
 from zoneproof.challengepages.visits import ServicePage, ServiceVisit
 
 
@@ -19,7 +24,9 @@ def pages() -> list[ServicePage]:
 async def _show(visit: ServiceVisit) -> Response:
     config = visit.site.context.config
     newest = await visit.read(lambda tx, _: newest_changes(tx))
-    found = await asyncio.to_thread(secondary_facts, config, newest)
+    asked = await asyncio.to_thread(ask_serials, config.secondaries)
+    latest = await visit.read(lambda tx, _: rows.generation(tx))
+    found = secondary_facts(config, asked, newest, latest)
     if config.node is None:
         return visit.page("nodes.html", nodes=[], secondaries=found)
     # Imported only then, with PostgreSQL's client.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from tests.support.challenge_service import register, txt, update
+from tests.support.challenge_service import challenge_command, register, txt, update
 from tests.support.fake_dns import FakeDns
 from tests.support.hidden_primary import HiddenPrimary
 from tests.support.secondaries import SECRET
@@ -82,5 +83,15 @@ async def test_it_is_left_out(
                 line = f"secondary 127.0.0.1:{fake.port} is left out: 127.0.0.1 port .* {said}"
                 primary.service.wait_for_line(line)
                 assert update(primary.service.url, account, txt("b")).status == 200
+                listed = challenge_command(primary.config, "secondary", "list").stdout
+                (line,) = listed.splitlines()[1:]
+                assert re.search(said, line), line
+                checked = challenge_command(primary.config, "serve", "--check", "--no-dns").stdout
+                (line,) = (one for one in checked.splitlines() if f":{fake.port} for" in one)
+                assert re.match(f"PROBLEM .*{said}", line), line
+                disabled = challenge_command(
+                    primary.config, "registration", "disable", account.subdomain
+                )
+                assert f"not yet answered by secondary 127.0.0.1:{fake.port}" in disabled.stderr
 
         await asyncio.to_thread(work)

@@ -23,6 +23,7 @@ from zoneproof.challengedns.runtime.health import answers_dns, api_ailments, ser
 from zoneproof.challengedns.runtime.parent_records import addresses_of
 from zoneproof.challengedns.runtime.privileges import become, check_access, service_user
 from zoneproof.challengedns.runtime.sockets import bind_dns, remarks_on_families
+from zoneproof.challengedns.secondaries.content import ahead
 from zoneproof.challengedns.secondaries.overview import ask_serials
 from zoneproof.challengedns.store.remembered_zones import look_for_gone
 from zoneproof.challengedns.store.sqlite_database import (
@@ -318,6 +319,11 @@ def _check_secondaries(config: Config, *, is_running: bool) -> Iterator[CheckFin
         else:
             text = f"{where}: {found.server} has the serial {found.serial}"
             newest = own.get(found.zone)
+            if newest is not None and ahead(found.serial, newest):  # it may have risen meanwhile
+                newest = serial_at(config.dns.listen[0], found.zone)
+            if newest is not None and (problem := ahead(found.serial, newest)):
+                yield _problem("secondaries", f"{where}: {found.server} {problem}")
+                continue
             # Serials go round, as those of RFC 1982.
             if newest is not None and 0 < (newest - found.serial) % 2**32 < 2**31:
                 text += f", the service {newest}: if it stays behind, see the service's log"

@@ -28,6 +28,16 @@ def generation_of(serial: int, generation: int) -> int:
     return generation - behind if behind < _HALF else generation + (_MASK + 1 - behind)
 
 
+def ahead(serial: int, generation: int) -> str:
+    """Say that a secondary's serial is ahead of this generation, and what to do; "" if not."""
+    if generation_of(serial, generation) <= generation:
+        return ""
+    return (
+        f"has serial {serial}, which is ahead of {generation & _MASK} here, so it keeps its copy of"
+        " the zone until that is reached: remove its copy, so that it transfers the whole zone"
+    )
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """All values by subdomain, as they were at a generation."""

@@ -17,7 +17,7 @@ import dns.rcode
 import dns.tsig
 
 from zoneproof.challengedns.dns.secondary import SecondaryData
-from zoneproof.challengedns.secondaries.content import Content, generation_of
+from zoneproof.challengedns.secondaries.content import Content, ahead, generation_of
 from zoneproof.challengedns.secondaries.exchange import (
     Exchange,
     notification,
@@ -325,15 +325,10 @@ class Lookout:
         if isinstance(found, str):
             self._fail(probe, found, now)
             return
-        reached = generation_of(found, self._content.generation)
-        if reached > self._content.generation:
-            self._fail(
-                probe,
-                f"has serial {found}, which is ahead of {self._content.generation & 0xFFFFFFFF}"
-                " here: remove its copy of the zone, so that it transfers the whole",
-                now,
-            )
+        if problem := ahead(found, self._content.generation):
+            self._fail(probe, problem, now)
             return
+        reached = generation_of(found, self._content.generation)
         if probe.problem:  # what it was sent before, it may not have got
             probe.zone.pause, probe.zone.next_notify = _FIRST_REPEAT, 0.0
         probe.reached = reached

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import dns.message
 import dns.name
 
 from zoneproof.challengedns.config import Config
-from zoneproof.challengedns.secondaries.content import generation_of
+from zoneproof.challengedns.secondaries.content import ahead, generation_of
 from zoneproof.challengedns.secondaries.exchange import ask_at_once, serial_in, soa_question
 from zoneproof.challengedns.secondary_config import SecondaryConfig
 from zoneproof.challengedns.store.value_time import machine_seconds
@@ -84,35 +84,42 @@ def newest_changes(tx: Transaction) -> tuple[int, int]:
     return int(str(every or 0)), int(str(zones or 0))
 
 
-def secondary_facts(config: Config, newest: tuple[int, int]) -> list[SecondaryFacts]:
-    """Ask the secondaries, and compare with the newest changes (:func:`newest_changes`).
+def secondary_facts(
+    config: Config, asked: Sequence[ServerSerial], newest: tuple[int, int], latest: int
+) -> list[SecondaryFacts]:
+    """Compare what the secondaries said with the newest changes (:func:`newest_changes`) before.
 
-    Only zones with registrations change with each value.
+    ``latest`` is the generation after they were asked: nobody can have a later one of ours. Only
+    zones with registrations change with each value.
     """
     with_registrations = [zone.name for zone in config.zones if zone.registrations]
     found = []
-    for each in ask_serials(config.secondaries):
+    for each in asked:
         wanted = newest[0] if each.zone in with_registrations else newest[1]
-        behind = None
-        if each.serial is not None:
+        behind, problem = None, each.problem
+        if each.serial is not None and not (problem := ahead(each.serial, latest)):
             behind = max(0, wanted - generation_of(each.serial, wanted))
         found.append(
             SecondaryFacts(
-                each.secondary, each.zone.text, str(each.server), each.serial, behind, each.problem
+                each.secondary, each.zone.text, str(each.server), each.serial, behind, problem
             )
         )
     return found
 
 
-def late_secondaries(config: Config, newest: tuple[int, int]) -> list[str]:
+def late_secondaries(
+    config: Config, newest: tuple[int, int], latest: Callable[[], int]
+) -> list[str]:
     """Wait for the secondaries to answer with a change; return those that did not in their time.
 
-    For a process beside the service, which does not know whom that has left out.
+    For a process beside the service, which does not know whom that has left out. ``latest`` reads
+    the generation.
     """
     start = machine_seconds()
     while True:
         passed = machine_seconds() - start  # before they are asked: the last look is after that
-        facts = secondary_facts(config, newest)
+        asked = ask_serials(config.secondaries)
+        facts = secondary_facts(config, asked, newest, latest())
         behind = {each.secondary for each in facts if each.behind != 0}
         late = [each for each in config.secondaries if each.name in behind]
         if all(passed >= each.wait for each in late):

@@ -11,6 +11,7 @@ from typing import TypeVar
 import click
 
 from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.audit import Actor
 from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.opening import (
@@ -109,7 +110,11 @@ def write(path: Path, work: Callable[[Transaction, Registrations], T]) -> T:
     result, newest, is_news = _run(
         path, lambda database, them: database.write(lambda tx: counted(tx, them))
     )
-    if is_news and (late := late_secondaries(config, newest)):
+
+    def latest() -> int:
+        return read(path, lambda tx, _: rows.generation(tx))
+
+    if is_news and (late := late_secondaries(config, newest, latest)):
         click.echo(
             f"zoneproof: the change is stored, but not yet answered by secondary {', '.join(late)}:"
             " see 'zoneproof challenge secondary list'",

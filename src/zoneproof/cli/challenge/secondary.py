@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from zoneproof.challengedns.config import load_config
+from zoneproof.challengedns.store import rows
 from zoneproof.cli.challenge.database import config_option, distance, read
 from zoneproof.cli.option_groups import Commands, json_option
 from zoneproof.cli.output import json_document, print_table
@@ -31,13 +32,16 @@ def list_secondaries(path: Path, as_json: bool) -> None:
     """
     from zoneproof.challengedns.secondaries.overview import (
         SecondaryFacts,
+        ask_serials,
         newest_changes,
         secondary_facts,
     )
 
     config = load_config(path)
     newest = read(path, lambda tx, _: newest_changes(tx))
-    found = secondary_facts(config, newest)
+    asked = ask_serials(config.secondaries)
+    latest = read(path, lambda tx, _: rows.generation(tx))
+    found = secondary_facts(config, asked, newest, latest)
     if as_json:
         json_document({"secondaries": found})
         return
