@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -151,6 +153,27 @@ def test_the_serial_rises_after_a_backup_from_before_many_changes_was_restored(
         newest = serial(service)
     with Service(config) as service:
         assert newest < serial(service) < newest + 10
+
+
+def test_however_many_processes_announce_the_highest_generation_only_rises(tmp_path: Path) -> None:
+    database = tmp_path / "challenge.db"
+    command = [sys.executable, "-m", "tests.challengedns.announce_many", str(database)]
+    running = [
+        subprocess.Popen([*command, str(first)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for first in range(3)
+    ]
+    for process in running:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+    for process in running:
+        assert process.stdin
+        process.stdin.close()
+        process.stdin = None
+    for process in running:
+        process.communicate(timeout=60)
+    assert [process.returncode for process in running] == [0, 0, 0]
+    with closing(Announcements(database)) as announcements:
+        assert announcements.highest(0) == 30_002
 
 
 def test_a_damaged_note_of_the_highest_generation_is_not_believed(tmp_path: Path) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import mmap
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from zoneproof.core.errors import StorageError
@@ -22,7 +25,8 @@ class Announcements:
     can restore an old number and hide another.
 
     Eight more bytes are the highest generation that was announced. They outlive the database where
-    it is replaced by a backup, so that the serials of the zones can continue from there.
+    it is replaced by a backup, so that the serials of the zones can continue from there. It only
+    rises, whoever else announces at that moment.
     """
 
     def __init__(self, database: Path) -> None:
@@ -32,6 +36,7 @@ class Announcements:
         """
         self._path = self.path(database)
         self._file = os.fdopen(_open_announced(self._path), "r+b", buffering=0)
+        self._turn = threading.Lock()
 
     @staticmethod
     def path(database: Path) -> Path:
@@ -62,12 +67,13 @@ class Announcements:
         Written and not stored into mapped memory: where somebody has emptied the file, that would
         end this process (SIGBUS), and this makes it whole.
         """
-        highest = max(generation, self.highest(generation))
-        notice = os.urandom(_NOTICE_BYTES) + highest.to_bytes(8, "little")
-        try:
-            os.pwrite(self._file.fileno(), notice, 0)
-        except OSError as error:
-            raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
+        with self._turn, _locked(self._file.fileno()):
+            highest = max(generation, self.highest(generation))
+            notice = os.urandom(_NOTICE_BYTES) + highest.to_bytes(8, "little")
+            try:
+                os.pwrite(self._file.fileno(), notice, 0)
+            except OSError as error:
+                raise StorageError(f"cannot write {self._path}: {error.strerror}") from error
 
     def highest(self, generation: int) -> int:
         """Return the highest generation that was announced, also in databases of before.
@@ -100,6 +106,18 @@ def announced_number(database: Path) -> memoryview:
         raise StorageError(f"cannot map {path}: {error}") from error
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _locked(descriptor: int) -> Iterator[None]:
+    """Keep other processes waiting, where the file system can."""
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _open_announced(path: Path) -> int:
