@@ -267,6 +267,9 @@ def test_each_part_reaches_dns_and_apis_and_what_is_added(case: str) -> None:
             for url in ("postgresql://a:b@db/c", "postgres://db/c?user=a&password=b")
         ),
         ({"image": {"digest": "latest"}}, "/image/digest"),
+        ({"webhook": {"dns": {"propagation": "soon"}}}, "/webhook/dns/propagation"),
+        ({"manager": {"web": {"userHeader": "X User"}}}, "/manager/web/userHeader"),
+        ({"manager": {"web": {"proxies": ["all"]}}}, "/manager/web/proxies/0"),
     ],
 )
 def test_wrong_values_are_refused(values: dict[str, Any], words: str) -> None:

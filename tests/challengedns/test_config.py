@@ -56,7 +56,7 @@ def test_a_minimal_configuration_gets_the_defaults(tmp_path: Path) -> None:
     assert len(compile_zones(path, config.zones)) == 1
 
 
-@pytest.mark.parametrize("name", ["ns1", ".", "*.example.net"])
+@pytest.mark.parametrize("name", ["ns1", ".", "*.example.net", "192.0.2.1"])
 def test_a_name_server_has_the_whole_name_of_a_host(tmp_path: Path, name: str) -> None:
     path = tmp_path / "zoneproof.toml"
     path.write_text(MINIMAL.replace("ns.example.net", name))

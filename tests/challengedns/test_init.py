@@ -137,6 +137,7 @@ def test_every_setting_that_is_commented_out_exists(tmp_path: Path) -> None:
         ({"hostmaster": "somebody"}, "--hostmaster: 'somebody' is not an e-mail address"),
         ({"nameserver": "*.example.org"}, "--nameserver: '*.example.org' is not the name of a"),
         ({"nameserver": "ns1"}, "--nameserver: 'ns1' is a single label: write a whole name, such"),
+        ({"nameserver": "192.0.2.1"}, "--nameserver: '192.0.2.1' is an IP address: write a whole"),
         ({"api_name": "api", "tls": "off"}, "--api-name: 'api' is a single label: write a whole"),
         ({"dns_listen": "127.0.0.1"}, "--dns-listen: '127.0.0.1' is not an address and port"),
         ({"tenant": "Big"}, "--tenant: 'Big' is not a valid tenant name"),

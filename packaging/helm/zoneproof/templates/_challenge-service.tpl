@@ -24,6 +24,10 @@
 {{- if and $service.nodes (eq $service.tls.mode "auto") -}}
 {{- fail "challengeService.tls.mode: 'auto' is for one pod: several nodes need 'file' with a Secret, or 'off' behind an ingress" -}}
 {{- end -}}
+{{- $below := printf ".%s" $service.zone -}}
+{{- if and $service.apiName (eq $service.tls.mode "auto") (not $service.extraConfig) (not (hasSuffix $below $service.apiName)) -}}
+{{- fail (printf "challengeService.apiName: with tls.mode 'auto' it is a name in the zone, such as api%s" $below) -}}
+{{- end -}}
 {{- $machines := list -}}
 {{- $names := list -}}
 {{- range $service.nodes -}}

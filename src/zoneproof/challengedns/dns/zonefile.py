@@ -167,7 +167,8 @@ def _check_nameservers(
 ) -> None:
     for nameserver in zone.nameservers:
         homes = [each for each in zones if nameserver.is_below(each.name)]
-        if nameserver.is_wildcard or not (homes or nameserver.parent.text):
+        is_address = nameserver.text.rpartition(".")[2].isdigit()
+        if nameserver.is_wildcard or is_address or not (homes or nameserver.parent.text):
             raise ConfigError(
                 f"zone {zone.name}: '{nameserver.text or '.'}' in 'nameservers' is not the whole"
                 f" name of a host: write it as ns1.{zone.name}"

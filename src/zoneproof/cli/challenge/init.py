@@ -305,6 +305,8 @@ def _host(text: str) -> DomainName:
         wrong = "is not the name of a host"
     elif not name.parent.text:
         wrong = "is a single label"
+    elif name.labels[-1].isdigit():
+        wrong = "is an IP address"
     else:
         return name
     raise InvalidInputError(
