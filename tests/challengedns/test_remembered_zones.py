@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.challenge_config import CONFIG
+from tests.support.clock import Clock
 from tests.support.opened_service import OpenRegistrations, open_registrations
 from zoneproof.challengedns.config import Config, load_config
+from zoneproof.challengedns.store.last_questions import LastQuestion, write
 from zoneproof.challengedns.store.postgres_database import try_out_postgres
 from zoneproof.challengedns.store.remembered_zones import (
     A_WHILE,
@@ -24,15 +26,20 @@ from zoneproof.core.names import DomainName
 
 
 @pytest.fixture
-async def opened(place: Path | str) -> AsyncIterator[OpenRegistrations]:
-    opened = open_registrations(place, zone=DomainName("a.test"), value_lifetime=3600)
+def clock() -> Clock:
+    return Clock(now=1_802_000_000.0)
+
+
+@pytest.fixture
+async def opened(place: Path | str, clock: Clock) -> AsyncIterator[OpenRegistrations]:
+    opened = open_registrations(place, zone=DomainName("a.test"), value_lifetime=3600, clock=clock)
     yield opened
     await opened.close()
 
 
-def serving(folder: Path, zone: str) -> Config:
+def serving(folder: Path, zone: str, more: str = "") -> Config:
     path = folder / "zoneproof.toml"
-    path.write_text(CONFIG.replace("auth.example.org", zone))
+    path.write_text(CONFIG.replace("auth.example.org", zone) + more)
     return load_config(path)
 
 
@@ -89,11 +96,10 @@ async def test_without_registrations_no_zone_is_missed(opened: OpenRegistrations
         assert await opened.database.write(functools.partial(take_up, zones=zones)) == ([], 0)
 
 
-async def test_a_mistake_that_is_undone_alarms_once_over_restarts_and_a_rename_for_a_day(
-    opened: OpenRegistrations, tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_a_mistake_that_is_undone_alarms_once_over_restarts_and_days(
+    opened: OpenRegistrations, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    now = 0.0
-    zones = RememberedZones(lambda: now)
+    zones = RememberedZones(clock, clock)
 
     async def serve(zone: str) -> str:
         caplog.clear()
@@ -105,14 +111,44 @@ async def test_a_mistake_that_is_undone_alarms_once_over_restarts_and_a_rename_f
     await opened.register()
     assert "no longer answered in a.test, where" in await serve("mistyped.test")
     assert await serve("mistyped.test") == ""
-    zones = RememberedZones(lambda: now)
+    zones = RememberedZones(clock, clock)
     assert "no longer answered in a.test, where" in await serve("mistyped.test")
     assert await serve("a.test") == "registrations are answered in a.test again"
     assert await serve("a.test") == ""
 
-    assert "no longer answered in a.test, where" in await serve("b.test")
-    now += A_WHILE
-    assert await serve("b.test") == ""
-    zones = RememberedZones(lambda: now)
-    assert await serve("b.test") == ""
-    assert "no longer answered in b.test, where" in await serve("c.test")
+    assert "no longer answered in a.test, where" in await serve("mistyped.test")
+    for _ in range(3):  # nobody can have asked for a name there
+        clock.now += A_WHILE
+        assert await serve("mistyped.test") == ""
+    assert await serve("a.test") == "registrations are answered in a.test again"
+
+
+@pytest.mark.parametrize("evidence", ["a question", "a registration", "none is noted"])
+async def test_zones_that_have_been_of_use_take_the_place_of_those_before_in_a_day(
+    opened: OpenRegistrations, clock: Clock, tmp_path: Path, evidence: str
+) -> None:
+    made = await opened.register()
+    zones = RememberedZones(clock, clock)
+    no_notes = "[pages]\nlast_questions = false\n" if evidence == "none is noted" else ""
+
+    async def serve(zone: str) -> None:
+        await zones.remember(opened.database, serving(tmp_path, zone, no_notes))
+
+    async def remembered() -> list[object]:
+        rows = await opened.database.read(lambda tx: tx.query("SELECT name FROM challenge_zone"))
+        return [name for (name,) in rows]
+
+    await serve("a.test")
+    await serve("b.test")
+    clock.now += 1
+    if evidence == "a question":
+        asked = {made.subdomain: LastQuestion(int(clock.now), "192.0.2.0/24", 1)}
+        await opened.database.write(lambda tx: write(tx, asked))
+    elif evidence == "a registration":
+        await opened.register()
+    clock.now += A_WHILE - 2
+    await serve("b.test")
+    assert await remembered() == ["a.test"]
+    clock.now += 1
+    await serve("b.test")
+    assert await remembered() == ["b.test"]

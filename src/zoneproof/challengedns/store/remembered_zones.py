@@ -18,19 +18,30 @@ from zoneproof.challengedns.store.rows import integer
 from zoneproof.storage import Transaction
 
 A_WHILE: Final = 86400.0
-"""So many seconds after a zone is missed, those served in its place are remembered instead."""
+"""So many seconds after a zone is missed, those served in its place are remembered instead, once
+they have been of use."""
 
+_USED = (
+    "SELECT 1 FROM challenge_registration WHERE created_at > ?"
+    " UNION ALL SELECT 1 FROM challenge_question WHERE asked_at > ? LIMIT 1"
+)
 _log = logging.getLogger(__name__)
 
 
 class RememberedZones:
     """The zones of a running service's configuration, as the database remembers them."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._clock = clock
+        self._now = now
         self._turn = asyncio.Lock()
         self._served: set[str] = set()
         self._since = 0.0
+        self._missed_at = 0
         self._missed: set[str] = set()
 
     async def remember(self, database: Database, config: Config) -> None:
@@ -38,8 +49,9 @@ class RememberedZones:
 
         So it is where a zone was renamed, and where a service was given the database of another.
         While that may be a mistake, what is remembered stays: so no CNAME is thought to lead to
-        a zone that was served only until the mistake was undone, and a restart warns again.
-        Raises StorageError.
+        a zone that was served only until the mistake was undone, and a restart warns again. It
+        may be one until a registration was made, or asked for, in what is served instead; where
+        questions are not noted, for a while. Raises StorageError.
         """
         async with self._turn:
             await self._remember(database, config)
@@ -48,12 +60,17 @@ class RememberedZones:
         zones = _served(config)
         if zones == self._served:
             if self._missed and self._clock() - self._since >= A_WHILE:
-                await database.note(functools.partial(replace, zones=zones))
-                self._missed = set()
+                self._since = self._clock()
+                notes_questions = config.pages.enabled and config.pages.last_questions
+                used_since = self._missed_at if notes_questions else None
+                work = functools.partial(settle, zones=zones, used_since=used_since)
+                if await database.note(work):
+                    self._missed = set()
             return
         gone, registrations = await database.note(functools.partial(take_up, zones=zones))
         returned = sorted(self._missed & zones)
-        self._served, self._since, self._missed = zones, self._clock(), set(gone)
+        self._served, self._missed = zones, set(gone)
+        self._since, self._missed_at = self._clock(), int(self._now())
         if returned:
             _log.warning("registrations are answered in %s again", " and ".join(returned))
         if warning := _warning(gone, registrations, config):
@@ -70,6 +87,14 @@ def take_up(tx: Transaction, zones: Iterable[str]) -> tuple[list[str], int]:
         return gone, registrations
     replace(tx, zones)
     return [], registrations
+
+
+def settle(tx: Transaction, zones: Iterable[str], used_since: int | None) -> bool:
+    """Remember these zones in place of those missed, unless none was of use since then."""
+    if used_since is not None and not tx.query(_USED, [used_since, used_since]):
+        return False
+    replace(tx, zones)
+    return True
 
 
 def replace(tx: Transaction, zones: Iterable[str]) -> None:
