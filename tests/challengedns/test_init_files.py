@@ -27,13 +27,29 @@ def test_an_existing_file_is_not_replaced_without_force_and_kept_with_it(tmp_pat
     line = refused(*options(tmp_path, zone="other.example.org"), "--tls=off")
     assert "already exists: give --force" in line
     assert path.read_bytes() == before
-    old.write_text("of the time before")
-    done = init(*options(tmp_path, zone="other.example.org"), "--tls=off", "--force")
-    assert done.status == 0
-    assert f"The configuration that was there is kept: {old}\n" in done.stdout
-    assert b"other.example.org" in path.read_bytes()
-    assert old.read_bytes() == before
-    assert old.stat().st_mode & 0o777 == 0o600
+    for number in range(3):
+        kept = old if number == 0 else old.with_name(f"{old.name}.{number + 1}")
+        done = init(*options(tmp_path, zone=f"other{number}.example.org"), "--tls=off", "--force")
+        assert done.status == 0
+        assert f"The configuration that was there is kept: {kept}\n" in done.stdout
+        assert f"other{number}.example.org" in path.read_text()
+        assert kept.read_bytes() == before
+        assert old.stat().st_mode & 0o777 == 0o600
+        before = path.read_bytes()
+
+
+def test_a_run_that_failed_after_it_kept_a_file_has_kept_it_for_the_next(tmp_path: Path) -> None:
+    path, old = tmp_path / "zoneproof.toml", tmp_path / "zoneproof.toml.old"
+    path.write_text("of somebody")
+    database = tmp_path / "state/challenge.db"
+    database.parent.mkdir()
+    database.write_text("no database")
+    for status in (1, 1, 0):
+        if not status:
+            database.unlink()
+        assert init(*options(tmp_path), "--tls=off", "--force").status == status
+        assert old.read_text() == "of somebody"
+    assert not old.with_name(f"{old.name}.2").exists()
 
 
 def test_the_replaced_file_is_kept_on_a_file_system_without_links_too(

@@ -138,7 +138,9 @@ _ROOT_FOLDER = Path("/var/lib/zoneproof-challenge")
     help="File to create.  [default: zoneproof.toml, for root in /etc/zoneproof]",
 )
 @click.option(
-    "--force", is_flag=True, help="Replace a file that already exists; it is kept as FILE.old."
+    "--force",
+    is_flag=True,
+    help="Replace a file that already exists; it is kept as FILE.old, the next as FILE.old.2.",
 )
 @json_option
 def init(

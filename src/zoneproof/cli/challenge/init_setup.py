@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import pwd
 import shutil
@@ -54,7 +55,7 @@ def set_up(
     So what fails on the way leaves nothing that would be in the way of another try. There may be
     no new key for a node (:func:`_first_key`). The file names a draft of the database's password
     until the password is in its own place, so that what is there at any moment works. A file that
-    is replaced is kept beside it, with ``.old`` at the end of its name.
+    is replaced is kept beside it, with ``.old`` at the end of its name, or ``.old.2``.
     """
     draft = path.with_name(f".{path.name}.new")
     try:
@@ -103,13 +104,21 @@ def _write(draft: Path, wanted: ConfigTemplate) -> Config:
 
 
 def _keep_old(path: Path) -> Path:
-    """Keep a file that is to be replaced, with its owner and mode, and return where."""
-    old = path.with_name(f"{path.name}.old")
-    old.unlink(missing_ok=True)
+    """Keep a file that is to be replaced, with its owner and mode, and return where.
+
+    What was kept before stays. A run that failed after this has kept it already.
+    """
+    old, content = path.with_name(f"{path.name}.old"), path.read_bytes()
+    for number in itertools.count(2):
+        if not os.path.lexists(old):
+            break
+        if old.is_file() and old.read_bytes() == content:
+            return old
+        old = path.with_name(f"{path.name}.old.{number}")
     try:
         os.link(path, old)
     except OSError:  # a file system without links, such as some that containers share
-        write_new(old, path.read_bytes())
+        write_new(old, content)
         shutil.copystat(path, old)
         with contextlib.suppress(OSError):  # nor owners
             shutil.chown(old, *(path.stat().st_uid, path.stat().st_gid))
