@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.challengepages.conftest import Watch
 from tests.support.service_pages import ServicePages
-from tests.support.web_pages import Client
+from tests.support.web_pages import Client, seen
 from zoneproof.challengepages.visits import Refusals
 
 SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -43,8 +43,9 @@ def test_a_tenant_sees_what_it_and_the_operator_did_and_nothing_of_others(
     watch: Watch, pages: ServicePages
 ) -> None:
     operator, tenant = pages.operator(), pages.tenant()
-    operator.post("/admin/tenants/team", quota="19", expires="")
-    operator.post("/admin/tenants/other", quota="18", expires="")
+    for name, quota in (("team", "19"), ("other", "18")):
+        path = f"/admin/tenants/{name}"
+        operator.post(path, quota=quota, expires="", seen=seen(operator, path))
     assert tenant.post("/portal/new", domain="audited.example.com").status == 200
     watched = watch(pages.url)
     watched.use_cookies(tenant.cookies)

@@ -85,6 +85,12 @@ class Client:
         return answer
 
 
+def seen(client: Client, path: str) -> str:
+    """Return by what a form says what it was made from."""
+    (revision, *_) = re.findall(r'name="seen" value="(\w+)"', client.get(path).text)
+    return str(revision)
+
+
 class WebPages:
     """``zoneproof web`` for a home; a context manager.
 

@@ -10,8 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.cli.inside import Inside
-from tests.support.web_pages import Client, WebPages
-from tests.web.test_people import seen
+from tests.support.web_pages import Client, WebPages, seen
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager import Home, MethodDefinition, open_manager
 from zoneproof.pages.forms import Form
@@ -300,6 +299,7 @@ def test_tasks_are_changed_and_moved_in_forms(inside: Inside) -> None:
         assert "unchanged" in shown
         assert key not in shown
         stored = {"called": "hook", "credential": "a.example-hook"}
+        stored["seen"] = seen(alice, f"{AT}/task?task=hook")
         wrong = alice.post(
             f"{AT}/task", None, **stored, **{"field.url": "x", "field.secret": other}
         )

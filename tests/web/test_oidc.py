@@ -18,7 +18,7 @@ from tests.support.fake_openid import CLIENT, SECRET, FakeOpenId, open_provider
 from tests.support.web_pages import Answer, Client, WebPages
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.manager.settings import OidcSettings
-from zoneproof.web.pages.seen import revision
+from zoneproof.pages.seen import revision
 from zoneproof.web.signing.oidc import claims_of
 
 OLGA = {"sub": "1", "preferred_username": "olga", "groups": ["staff", "acme-operators"]}

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.cli.inside import Inside
-from tests.support.web_pages import PASSWORD, Client, WebPages
+from tests.support.web_pages import PASSWORD, Client, WebPages, seen
 from zoneproof.manager import Home, open_manager
 from zoneproof.manager.people import audit
 
@@ -28,12 +28,6 @@ def audited(pages: WebPages, client: Client, text: str = "") -> list[dict[str, A
     answer = client.get(f"/api/v1/audit?q={quote(text)}")
     found: list[dict[str, Any]] = answer.json
     return found
-
-
-def seen(client: Client, path: str) -> str:
-    """Return by what a form says which definition it shows."""
-    (revision, *_) = re.findall(r'name="seen" value="(\w+)"', client.get(path).text)
-    return str(revision)
 
 
 def test_a_user_of_the_command_line_opens_the_link_and_has_the_role(

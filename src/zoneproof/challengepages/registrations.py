@@ -17,10 +17,17 @@ from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.challengepages.setup import ClientAccount, all_setups
 from zoneproof.challengepages.visits import ServicePage, ServiceVisit
 from zoneproof.challenges.records import cname_record, look_for_records
-from zoneproof.core.errors import DnsError, InvalidInputError, InvalidNameError, RegistrationError
+from zoneproof.core.errors import (
+    BusyError,
+    DnsError,
+    InvalidInputError,
+    InvalidNameError,
+    RegistrationError,
+)
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import Resolver, parse_server
 from zoneproof.pages.records import RecordView, SightingView, record_views
+from zoneproof.pages.seen import require_seen, seen_with
 from zoneproof.storage import Transaction
 
 _PAGE = 50
@@ -110,6 +117,10 @@ async def _list(visit: ServiceVisit) -> Response:
 
 
 async def _show(visit: ServiceVisit) -> Response:
+    return await _page_of_one(visit)
+
+
+async def _page_of_one(visit: ServiceVisit, refused: BusyError | None = None) -> Response:
     registrations = visit.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> tuple[Listed, list[tuple[str, int]]]:
@@ -126,6 +137,7 @@ async def _show(visit: ServiceVisit) -> Response:
         looked, error = await _look(visit, record) if text else (record_views([record]), error)
     return visit.page(
         "registration.html",
+        409 if refused else 200,
         one=one,
         row=row,
         fulldomain=fulldomain,
@@ -133,7 +145,15 @@ async def _show(visit: ServiceVisit) -> Response:
         domain=text or (row.note if record else ""),
         looked=looked,
         error=error,
+        typed=visit.form if refused else None,
+        seen=seen_with(visit.form, refused, _revision(row)),
+        refused=refused.message if refused else "",
     )
+
+
+def _revision(row: RegistrationRow) -> str:
+    """Return a text that every change of what the form shows makes another one."""
+    return f"{row.note} {row.allowfrom}"
 
 
 def _record_for(text: str, fulldomain: str, *, asked: bool) -> tuple[str, str]:
@@ -165,13 +185,18 @@ async def _change(visit: ServiceVisit) -> Response:
     networks = check_networks(visit.form.words("allowfrom"))
     registrations = visit.registrations
 
+    def change(known: RegistrationRow) -> RegistrationRow:
+        require_seen(visit.form, _revision(known), known.note or "the registration")
+        return replace(known, note=note, allowfrom=networks)
+
     def work(tx: Transaction, who: LicenceKey) -> None:
         subdomain = visit.registration(tx, who).registration.subdomain
-        registrations.alter(
-            tx, subdomain, lambda known: replace(known, note=note, allowfrom=networks)
-        )
+        registrations.alter(tx, subdomain, change)
 
-    await visit.write(work)
+    try:
+        await visit.write(work)
+    except BusyError as error:
+        return await _page_of_one(visit, error)
     return _back(visit, "Saved.")
 
 

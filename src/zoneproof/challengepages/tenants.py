@@ -14,7 +14,8 @@ from zoneproof.challengedns.store.tenant_rows import LicenceKey, Tenant
 from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA, known_tenant
 from zoneproof.challengedns.store.usage import MonthOfTenant
 from zoneproof.challengepages.visits import ServicePage, ServiceVisit
-from zoneproof.core.errors import InvalidInputError, RegistrationError
+from zoneproof.core.errors import BusyError, InvalidInputError, RegistrationError, ZoneproofError
+from zoneproof.pages.seen import require_seen, seen_with
 from zoneproof.storage import Transaction
 
 _PAGE = 100
@@ -51,7 +52,7 @@ async def _show(visit: ServiceVisit) -> Response:
 
 
 async def _page_of_one(
-    visit: ServiceVisit, key: str = "", error: str = "", status: int = 200
+    visit: ServiceVisit, key: str = "", error: ZoneproofError | None = None
 ) -> Response:
     tenants = visit.registrations.tenants
 
@@ -65,12 +66,14 @@ async def _page_of_one(
     tenant, keys, months = await visit.read(work)
     return visit.page(
         "tenant.html",
-        status,
+        409 if error else 200,
         tenant=tenant,
         keys=keys,
         months=months,
         key=key,
-        error=error,
+        typed=visit.form if isinstance(error, BusyError) else None,
+        seen=seen_with(visit.form, error, _revision(tenant)),
+        error=error.message if error else "",
         now=visit.now,
     )
 
@@ -100,8 +103,22 @@ async def _create(visit: ServiceVisit) -> Response:
 
 async def _change(visit: ServiceVisit) -> Response:
     quota, expires = _number(visit.form.text("quota")), _expiry(visit.form.required("expires"))
-    await _alter(visit, quota=quota, expires_at=expires)
+    tenants = visit.registrations.tenants
+
+    def change(known: Tenant) -> Tenant:
+        require_seen(visit.form, _revision(known), known.name)
+        return replace(known, quota=quota, expires_at=expires)
+
+    try:
+        await visit.write(lambda tx, _: tenants.alter(tx, visit.name, change))
+    except BusyError as error:
+        return await _page_of_one(visit, error=error)
     return visit.go(f"/tenants/{visit.name}", "Saved.")
+
+
+def _revision(tenant: Tenant) -> str:
+    """Return a text that every change of what the form shows makes another one."""
+    return f"{tenant.quota} {tenant.expires_at}"
 
 
 async def _disable(visit: ServiceVisit) -> Response:
@@ -140,7 +157,7 @@ async def _delete(visit: ServiceVisit) -> Response:
     except RegistrationError as error:
         if error.code != "tenant_in_use":
             raise
-        return await _page_of_one(visit, error=error.message, status=409)
+        return await _page_of_one(visit, error=error)
     return visit.go("/", f"The tenant {visit.name} is deleted.")
 
 

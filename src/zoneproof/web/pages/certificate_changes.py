@@ -14,6 +14,7 @@ from zoneproof.manager.certificates.definition import of_our_key
 from zoneproof.manager.certificates.definition_file import format_definitions, parse_definition
 from zoneproof.manager.certificates.proposal import save
 from zoneproof.pages.forms import Form
+from zoneproof.pages.seen import require_seen, seen_with
 from zoneproof.web.pages.certificate import frame
 from zoneproof.web.pages.choices import account_choices, credential_choices, key_types
 from zoneproof.web.pages.method_forms import (
@@ -23,7 +24,6 @@ from zoneproof.web.pages.method_forms import (
     rearranged,
     validated,
 )
-from zoneproof.web.pages.seen import require_seen, seen_with
 from zoneproof.web.visits import Page, Visit
 
 _TEXTS = (

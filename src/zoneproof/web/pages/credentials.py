@@ -11,6 +11,7 @@ from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.names import Identifier
 from zoneproof.deployment import task_kinds
 from zoneproof.manager import (
+    Credential,
     CredentialTest,
     credential_summaries,
     credential_users,
@@ -19,6 +20,7 @@ from zoneproof.manager import (
 )
 from zoneproof.manager.credentials.expiry import expiry_in_words, parse_expiry, reminder
 from zoneproof.manager.credentials.fields import require_usable
+from zoneproof.pages.seen import require_seen, seen_with
 from zoneproof.providers import ProviderInfo, describe
 from zoneproof.web.pages.actions import start_credential_test
 from zoneproof.web.pages.credential_forms import (
@@ -97,7 +99,7 @@ async def _add(visit: Visit) -> Response:
     return visit.go(f"/credentials/{name}", f"{name} is stored, encrypted. Test it now.")
 
 
-async def _show(visit: Visit, error: str = "") -> Response:
+async def _show(visit: Visit, error: ZoneproofError | None = None) -> Response:
     found = await visit.manager.credentials.get(visit.name)
     is_for_task = found.provider in task_kinds()
     info = None if is_for_task else describe(found.provider)
@@ -115,8 +117,14 @@ async def _show(visit: Visit, error: str = "") -> Response:
         expires=typed.expires if typed else found.expires or "",
         users=await credential_users(visit.manager.store, found.name),
         runs=[run for run in visit.site.runs.latest() if _is_test_of(run, found.name)][:1],
-        error=error,
+        seen=seen_with(visit.form, error, _revision(found)),
+        error=visit.refused(error) if error else "",
     )
+
+
+def _revision(credential: Credential) -> str:
+    """Return a text that every change makes another one; it tells nothing of the secrets."""
+    return f"{credential.changed_at} {credential.expires}"
 
 
 def _is_test_of(run: WebRun, name: str) -> bool:
@@ -130,6 +138,11 @@ async def _change(visit: Visit) -> Response:
     # What a form sends for a secret that stays is nothing.
     given = given_fields(form)
     gone = [key for key, text in form.below("field.").items() if not text.strip()]
+
+    def change(found: Credential) -> Credential:
+        require_seen(form, _revision(found), before.name)
+        return replace(found, fields=fields, expires=expires)
+
     try:
         ends = form.required("expires")
         expires = parse_expiry(ends) if ends else None
@@ -140,11 +153,9 @@ async def _change(visit: Visit) -> Response:
         }
         fields = kept | given
         require_usable(manager, before.provider, fields)
-        await manager.credentials.change(
-            before.name, lambda found: replace(found, fields=fields, expires=expires)
-        )
+        await manager.credentials.change(before.name, change)
     except ZoneproofError as error:
-        return await _show(visit, visit.refused(error))
+        return await _show(visit, error)
     return visit.go(f"/credentials/{before.name}", f"{before.name} is changed.")
 
 

@@ -12,7 +12,7 @@ from zoneproof.manager import Manager
 from zoneproof.manager.certificates.definition_file import field_text
 from zoneproof.manager.notifications.send import send_test
 from zoneproof.manager.settings import FILE, read_settings_text, save_settings_text
-from zoneproof.web.pages.seen import require_seen, seen_with
+from zoneproof.pages.seen import require_seen, seen_with
 from zoneproof.web.visits import Page, Visit
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
 from msgspec.structs import replace
 from starlette.responses import Response
 
@@ -13,6 +14,7 @@ from zoneproof.manager import CertificateDefinition, Proposal, credential_summar
 from zoneproof.manager.certificates.proposal import CertificateOptions, GivenTask, save
 from zoneproof.manager.certificates.task_definition import TaskDefinition, When, named
 from zoneproof.pages.forms import Form
+from zoneproof.pages.seen import require_seen, seen_with
 from zoneproof.providers import shown_field
 from zoneproof.web.pages.credential_forms import given_fields
 from zoneproof.web.visits import Page, Visit
@@ -54,7 +56,7 @@ async def _form(
     shown: TaskDefinition,
     *,
     stored: TaskDefinition | None = None,
-    error: str = "",
+    error: ZoneproofError | None = None,
 ) -> Response:
     """Return the form of a new task, or of one that is stored, with what is typed into it."""
     info = describe_task(shown.task)
@@ -72,7 +74,8 @@ async def _form(
         stored=bool(stored and stored.credential),
         times=_WHEN,
         credentials=[one.name for one in known if one.provider == info.slug],
-        error=error,
+        seen=seen_with(visit.form, error, await _revision(visit, stored)) if stored else "",
+        error=visit.refused(error) if error else "",
     )
 
 
@@ -87,7 +90,7 @@ async def _add(visit: Visit) -> Response:
         *_, task = named((*before.deploy, given.definition))
         await _save_task(visit, before, GivenTask(task, given.secrets))
     except ZoneproofError as error:
-        return await _form(visit, before.name, given.definition, error=visit.refused(error))
+        return await _form(visit, before.name, given.definition, error=error)
     path = f"/certificates/{before.name}/deployment"
     return visit.go(path, "The task is saved: 'Deploy what is left' does it now.")
 
@@ -105,15 +108,21 @@ async def _change(visit: Visit) -> Response:
     task = _task(before, name)
     given = _given(visit.form, task.task, task.name)
     try:
+        require_seen(visit.form, await _revision(visit, task), f"the task {name}")
         secrets = {**await _kept_secrets(visit, given), **given.secrets}
         # What is not typed anew stays, and so does what the credential alone has.
         changed = GivenTask(given.definition, secrets if given.secrets else {})
         await _save_task(visit, before, changed)
     except ZoneproofError as error:
-        told = visit.refused(error)
-        return await _form(visit, before.name, given.definition, stored=task, error=told)
+        return await _form(visit, before.name, given.definition, stored=task, error=error)
     path = f"/certificates/{before.name}/deployment"
     return visit.go(path, f"The task {task.name} is changed: 'Deploy what is left' does it now.")
+
+
+async def _revision(visit: Visit, task: TaskDefinition) -> str:
+    """Return a text that every change of the task, or of its credential, makes another one."""
+    credential = await visit.manager.credentials.revisions([task.credential])
+    return f"{msgspec.json.encode(task).decode()} {credential.get(task.credential, '')}"
 
 
 async def _kept_secrets(visit: Visit, given: GivenTask) -> Mapping[str, str]:
