@@ -113,9 +113,9 @@ async def test_what_another_process_did_between_the_look_and_the_lock_counts(
     manager: Manager,
 ) -> None:
     class LateHome(Home, frozen=True):
-        def lock(self, name: str, doing: str = "") -> Any:
+        def lock(self, name: str, doing: str = "", *, patience: float = 0) -> Any:
             manager.files.write(name, issued(name))
-            return super().lock(name, doing)
+            return super().lock(name, doing, patience=patience)
 
     late = replace(with_clients(manager, fail), home=LateHome(manager.home.path))
     results = await renew(late, ignore)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from tests.cli.inside import Inside
 from tests.support.web_pages import Answer, WebPages, seen
+from zoneproof.manager import Home
+from zoneproof.manager.settings import settings_locked
 
 
 def was_late(answer: Answer) -> str:
@@ -61,3 +66,19 @@ def test_a_task_that_somebody_else_changed_is_not_overwritten(inside: Inside) ->
         secret = f"whsec_{'Z' * 44}"
         inside.good("credential", "set", "a.example-webhook", f"--field=secret={secret}")
         was_late(alice.post(f"{at}/task", None, **other, seen=before))
+
+
+def test_settings_that_another_process_is_saving_are_waited_for(inside: Inside) -> None:
+    settings = inside.home / "settings.toml"
+    with WebPages(inside.home) as pages, ThreadPoolExecutor() as somebody:
+        alice = pages.administrator()
+        opened = seen(alice, "/settings")
+        with settings_locked(Home(inside.home)):
+            late = somebody.submit(alice.post, "/settings", text="parallel = 6", seen=opened)
+            with pytest.raises(TimeoutError):
+                late.result(1)
+            settings.write_text("parallel = 5\n")
+        now = was_late(late.result())
+        assert settings.read_text() == "parallel = 5\n"
+        assert alice.post("/settings", text="parallel = 6", seen=now).status == 303
+        assert settings.read_text() == "parallel = 6\n"

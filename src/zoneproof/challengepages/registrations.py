@@ -18,7 +18,6 @@ from zoneproof.challengepages.setup import ClientAccount, all_setups
 from zoneproof.challengepages.visits import ServicePage, ServiceVisit
 from zoneproof.challenges.records import cname_record, look_for_records
 from zoneproof.core.errors import (
-    BusyError,
     DnsError,
     InvalidInputError,
     InvalidNameError,
@@ -27,7 +26,7 @@ from zoneproof.core.errors import (
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import Resolver, parse_server
 from zoneproof.pages.records import RecordView, SightingView, record_views
-from zoneproof.pages.seen import require_seen, seen_with
+from zoneproof.pages.seen import UnseenChangeError, require_seen, seen_with
 from zoneproof.storage import Transaction
 
 _PAGE = 50
@@ -120,7 +119,7 @@ async def _show(visit: ServiceVisit) -> Response:
     return await _page_of_one(visit)
 
 
-async def _page_of_one(visit: ServiceVisit, refused: BusyError | None = None) -> Response:
+async def _page_of_one(visit: ServiceVisit, refused: UnseenChangeError | None = None) -> Response:
     registrations = visit.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> tuple[Listed, list[tuple[str, int]]]:
@@ -195,7 +194,7 @@ async def _change(visit: ServiceVisit) -> Response:
 
     try:
         await visit.write(work)
-    except BusyError as error:
+    except UnseenChangeError as error:
         return await _page_of_one(visit, error)
     return _back(visit, "Saved.")
 

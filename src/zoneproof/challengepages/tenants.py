@@ -14,8 +14,8 @@ from zoneproof.challengedns.store.tenant_rows import LicenceKey, Tenant
 from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA, known_tenant
 from zoneproof.challengedns.store.usage import MonthOfTenant
 from zoneproof.challengepages.visits import ServicePage, ServiceVisit
-from zoneproof.core.errors import BusyError, InvalidInputError, RegistrationError, ZoneproofError
-from zoneproof.pages.seen import require_seen, seen_with
+from zoneproof.core.errors import InvalidInputError, RegistrationError, ZoneproofError
+from zoneproof.pages.seen import UnseenChangeError, require_seen, seen_with
 from zoneproof.storage import Transaction
 
 _PAGE = 100
@@ -71,7 +71,7 @@ async def _page_of_one(
         keys=keys,
         months=months,
         key=key,
-        typed=visit.form if isinstance(error, BusyError) else None,
+        typed=visit.form if isinstance(error, UnseenChangeError) else None,
         seen=seen_with(visit.form, error, _revision(tenant)),
         error=error.message if error else "",
         now=visit.now,
@@ -111,7 +111,7 @@ async def _change(visit: ServiceVisit) -> Response:
 
     try:
         await visit.write(lambda tx, _: tenants.alter(tx, visit.name, change))
-    except BusyError as error:
+    except UnseenChangeError as error:
         return await _page_of_one(visit, error=error)
     return visit.go(f"/tenants/{visit.name}", "Saved.")
 

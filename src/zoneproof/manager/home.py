@@ -77,11 +77,12 @@ class Home(msgspec.Struct, frozen=True):
         return opening(database, migrations, traces=traces)
 
     @contextmanager
-    def lock(self, name: str, doing: str = "") -> Iterator[None]:
+    def lock(self, name: str, doing: str = "", *, patience: float = 0) -> Iterator[None]:
         """Keep other processes from working on the certificate ``name``.
 
         ``doing`` says what the holder does, where that is something else. Raises BusyError, which
-        says who holds it, and StorageError. A lock ends with its process.
+        says who holds it, after so many seconds of ``patience``, and StorageError. A lock ends with
+        its process.
         """
         folder = self.path / "locks"
         file = _file_name(name)
@@ -89,7 +90,7 @@ class Home(msgspec.Struct, frozen=True):
         with ExitStack() as stack:
             try:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                stack.enter_context(FileLock(folder / f"{file}.lock", timeout=0))
+                stack.enter_context(FileLock(folder / f"{file}.lock", timeout=patience))
                 holder.write_text(str(os.getpid()))
             except Timeout as error:
                 what, process = doing or f"is working on {name}", _read(holder)

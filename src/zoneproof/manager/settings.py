@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -15,10 +17,12 @@ from zoneproof.core.names import require_email
 from zoneproof.core.toml import check_stored_reference, load_toml
 from zoneproof.core.webhooks import check_url
 from zoneproof.dnsquery import parse_policy, parse_server
+from zoneproof.manager.home import Home
 from zoneproof.manager.notifications.settings import NotifySettings
 from zoneproof.providers import exists
 
 FILE = "settings.toml"
+_PATIENCE = 10.0  # seconds: saving takes a moment
 
 
 class DnsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,6 +202,13 @@ def _load(path: Path, called: str) -> Settings:
     except InvalidInputError as error:
         raise ConfigError(f"{called}: {error.message}") from error
     return settings
+
+
+@contextmanager
+def settings_locked(home: Home) -> Iterator[None]:
+    """Keep others of ours from changing the file. Raises BusyError and StorageError."""
+    with home.lock("the settings", "saves the settings", patience=_PATIENCE):
+        yield
 
 
 def read_settings_text(home: Path) -> str:

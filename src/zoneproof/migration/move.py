@@ -29,7 +29,7 @@ from zoneproof.manager.certificates.store import (
 from zoneproof.manager.certificates.written_files import WrittenFiles
 from zoneproof.manager.home import Home
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.settings import FILE, load_settings, read_settings_text
+from zoneproof.manager.settings import FILE, load_settings, read_settings_text, settings_locked
 from zoneproof.migration.archive import (
     Archive,
     ArchivedAccount,
@@ -317,7 +317,10 @@ def _check_settings(home: Home, text: str) -> None:
 def _write_settings(home: Home, text: str) -> None:
     path = home.path / FILE
     try:
-        with tempfile.TemporaryDirectory(prefix=".settings", dir=home.path) as folder:
+        with (
+            settings_locked(home),
+            tempfile.TemporaryDirectory(prefix=".settings", dir=home.path) as folder,
+        ):
             new = Path(folder) / FILE
             new.touch(mode=0o600)  # because settings can hold passwords
             new.write_text(text, "utf-8")

@@ -130,7 +130,7 @@ def _changed(
 
 
 def _require_seen(form: Form, before: CertificateDefinition) -> None:
-    """Raise BusyError if the definition is not the one that the page showed."""
+    """Raise UnseenChangeError if the definition is not the one that the page showed."""
     require_seen(form, format_definitions([before]), before.name)
 
 

@@ -11,7 +11,12 @@ from zoneproof.core.text import count
 from zoneproof.manager import Manager
 from zoneproof.manager.certificates.definition_file import field_text
 from zoneproof.manager.notifications.send import send_test
-from zoneproof.manager.settings import FILE, read_settings_text, save_settings_text
+from zoneproof.manager.settings import (
+    FILE,
+    read_settings_text,
+    save_settings_text,
+    settings_locked,
+)
 from zoneproof.pages.seen import require_seen, seen_with
 from zoneproof.web.visits import Page, Visit
 
@@ -70,8 +75,10 @@ async def _save(visit: Visit) -> Response:
     text = visit.form.required("text")
 
     def replace() -> None:
-        require_seen(visit.form, read_settings_text(visit.site.home.path), FILE)
-        save_settings_text(visit.site.home.path, text)
+        home = visit.site.home
+        with settings_locked(home):
+            require_seen(visit.form, read_settings_text(home.path), FILE)
+            save_settings_text(home.path, text)
 
     try:
         await asyncio.to_thread(replace)
