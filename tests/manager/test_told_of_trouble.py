@@ -89,11 +89,36 @@ async def test_it_is_told_once_a_day(world: World, receiver: FakeHttpServer) -> 
     for _ in range(2):
         assert (await asyncio.to_thread(world.run, "renew")).status == 1
     assert len(told(receiver)) == 1
-    mark, yesterday = world.home / "told-of-trouble", datetime.now(UTC).timestamp() - DAY
+    (mark,) = world.home.glob("told-of-trouble-*")
+    yesterday = datetime.now(UTC).timestamp() - DAY
     assert stat.S_IMODE(mark.stat().st_mode) == 0o600
     os.utime(mark, (yesterday, yesterday))
     await asyncio.to_thread(world.run, "renew")
     assert len(told(receiver)) == 2
+
+
+async def test_another_trouble_of_the_same_day_is_told_at_once(
+    world: World, receiver: FakeHttpServer
+) -> None:
+    lose_key(world.home)
+    await asyncio.to_thread(world.run, "renew")
+    mistype(world.home)
+    for _ in range(2):
+        await asyncio.to_thread(world.run, "renew")
+    (first, second) = told(receiver)
+    assert "is missing" in first
+    assert "paralel" in second
+
+
+async def test_the_same_trouble_in_other_words_is_told_at_most_ten_times(
+    world: World, receiver: FakeHttpServer
+) -> None:
+    for number in range(3):
+        await LastResort(Home(world.home)).tell_stopped(StorageError(f"locked by {number}"))
+    assert told(receiver) == [f"{STOPPED}locked by 0"]
+    for letter in "abcdefghijklm":
+        await LastResort(Home(world.home)).tell_stopped(StorageError(f"locked by {letter}"))
+    assert len(told(receiver)) == 10
 
 
 async def test_a_trial_tells_nobody_else(world: World, receiver: FakeHttpServer) -> None:
@@ -105,11 +130,14 @@ async def test_a_trial_tells_nobody_else(world: World, receiver: FakeHttpServer)
 async def test_where_nothing_can_be_noted_a_process_tells_once(
     world: World, receiver: FakeHttpServer
 ) -> None:
-    (world.home / "told-of-trouble").symlink_to(world.home / "gone" / "file")
+    assert not await LastResort(Home(world.home)).tell_stopped(VaultError("no key"))
+    (mark,) = world.home.glob("told-of-trouble-*")
+    mark.unlink()
+    mark.symlink_to(world.home / "gone" / "file")
     last_resort = LastResort(Home(world.home))
     for _ in range(2):
         assert not await last_resort.tell_stopped(VaultError("no key"))
-    assert told(receiver) == [f"{STOPPED}no key"]
+    assert told(receiver) == [f"{STOPPED}no key"] * 2
 
 
 async def test_what_cannot_be_noted_is_told_all_the_same(

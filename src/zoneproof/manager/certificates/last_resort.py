@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -15,18 +17,20 @@ from zoneproof.manager.settings import load_notify_settings
 # What keeps a home from being opened, and with it all renewals.
 STOPPING = (StorageError, VaultError, ConfigError)
 _DAILY = timedelta(days=1)
+_MOST = 10  # troubles in a day: two may be the same, said with other words
+_MARK = "told-of-trouble"
 
 
 class LastResort:
-    """Who tells without the database, at most once a day.
+    """Who tells without the database: of each trouble at most once a day.
 
-    A file's time says when it was. Where none can be written, only this object knows.
+    The time of an empty file, which has room on a full disk, says when it was. Where none can be
+    written, only this object knows.
     """
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._mark = home.path / "told-of-trouble"
-        self._told_at: datetime | None = None
+        self._told: dict[str, datetime] = {}
 
     async def tell_stopped(self, error: ZoneproofError) -> list[str]:
         """Tell that no certificate can be renewed, and why. Returns what :meth:`tell` does."""
@@ -34,22 +38,41 @@ class LastResort:
         return await self.tell([Notice("failing", "", (), text, datetime.now(UTC))])
 
     async def tell(self, notices: Sequence[Notice]) -> list[str]:
-        """Send the notices, if it is time to; return a line for each who was not reached."""
+        """Send those notices that are news; return a line for each who was not reached."""
         try:
             settings = load_notify_settings(self._home.path)
         except (ConfigError, OSError):
             return []  # nobody knows whom to tell
-        now = datetime.now(UTC)
-        if not (settings.smtp or settings.webhook) or self._is_told(now):
+        if not (settings.smtp or settings.webhook):
             return []
-        self._told_at = now
-        with suppress(OSError):
-            self._mark.touch(mode=0o600)
-        return await send(notices, settings)
+        now = datetime.now(UTC)
+        self._look(now)
+        news = [notice for notice in notices if _mark(notice) not in self._told]
+        if not news or len(self._told) >= _MOST:
+            return []
+        for mark in {_mark(notice) for notice in news}:
+            self._told[mark] = now
+            with suppress(OSError):
+                (self._home.path / mark).touch(mode=0o600)
+        return await send(news, settings)
 
-    def _is_told(self, now: datetime) -> bool:
-        moments = [self._told_at] if self._told_at else []
-        with suppress(OSError):
-            moments.append(datetime.fromtimestamp(self._mark.stat().st_mtime, UTC))
-        # Not in the future, where the clock was set back since.
-        return any(timedelta() <= now - moment < _DAILY for moment in moments)
+    def _look(self, now: datetime) -> None:
+        """Know what was told within a day, also by others, and forget the rest."""
+        marks = list(self._home.path.glob(f"{_MARK}*"))
+        for mark in marks:
+            with suppress(OSError):
+                self._told[mark.name] = datetime.fromtimestamp(mark.stat().st_mtime, UTC)
+        for name, moment in list(self._told.items()):
+            # Not in the future, where the clock was set back since.
+            if not timedelta() <= now - moment < _DAILY:
+                del self._told[name]
+                with suppress(OSError):
+                    (self._home.path / name).unlink(missing_ok=True)
+
+
+def _mark(notice: Notice) -> str:
+    """Return the name of the file for a trouble, whichever certificate and number it names."""
+    text = notice.message
+    if notice.certificate:
+        text = text.replace(notice.certificate, "")
+    return f"{_MARK}-{hashlib.sha256(re.sub('[0-9]+', '', text).encode()).hexdigest()[:16]}"
