@@ -183,6 +183,25 @@ def test_tasks_of_two_certificates_do_not_write_one_file(inside: Inside, tmp_pat
     inside.good("apply", "-f", str(file), "--prune", "--yes")
 
 
+def test_files_that_became_the_same_are_told_once(inside: Inside, tmp_path: Path) -> None:
+    for name, folder in (("a.example", "one"), ("b.example", "two")):
+        to = tmp_path / folder
+        to.mkdir()
+        inside.good("add", name, "--provider=manual", f"--deploy=copy:fullchain={to}/site.pem")
+    (tmp_path / "two").rmdir()
+    (tmp_path / "two").symlink_to(tmp_path / "one")
+    told = (
+        "zoneproof: warning: {}.example: {}/site.pem is to be written by the task copy (fullchain)"
+        " and by the task copy of {}.example (fullchain): give each a path of its own\n"
+    )
+    edited = inside.run("edit", "b.example", "--key-type=ec384")
+    assert (edited.status, edited.stderr) == (0, told.format("b", tmp_path / "two", "a"))
+    file = tmp_path / "certs.toml"
+    file.write_text(inside.good("list", "--toml"))
+    applied = inside.run("apply", "-f", str(file))
+    assert (applied.status, applied.stderr) == (0, told.format("a", tmp_path / "one", "b"))
+
+
 @pytest.mark.parametrize(
     ("task", "named", "other"),
     [

@@ -35,6 +35,7 @@ from zoneproof.manager.certificates.removal import (
     give_up_other_orders,
     remove_certificate,
 )
+from zoneproof.manager.certificates.written_files import WrittenFiles
 from zoneproof.manager.methods import new_task_problems
 
 _REASONS = (
@@ -168,7 +169,11 @@ async def _warn_of_tasks(
     manager: Manager, before: CertificateDefinition | None, after: CertificateDefinition
 ) -> None:
     changes = [(before, after)]
-    for problem in await new_task_problems(manager.home.path, manager.credentials, changes):
+    problems = await new_task_problems(manager.home.path, manager.credentials, changes)
+    if after.deploy:
+        stored = [one.definition for one in await manager.certificates.readable()]
+        problems += WrittenFiles(stored).clashes_of([after])
+    for problem in problems:
         tell_warning(Warned(problem))
 
 

@@ -15,6 +15,7 @@ from zoneproof.manager.certificates.file_form import reshaped
 from zoneproof.manager.certificates.refusals import refusals
 from zoneproof.manager.certificates.removal import forget, give_up_orders, give_up_other_orders
 from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
+from zoneproof.manager.certificates.written_files import WrittenFiles
 from zoneproof.manager.manager import Manager
 from zoneproof.manager.methods import new_task_problems
 from zoneproof.storage import Transaction
@@ -89,11 +90,14 @@ async def plan_changes(
     if not problems:
         found = await all_at_once(_refusals(manager, change) for change in changes)
         problems = [problem for each in found for problem in each]
-    warnings = await new_task_problems(
-        manager.home.path,
-        manager.credentials,
-        [(change.before, change.after) for change in changes if change.after and not problems],
-    )
+    warnings = []
+    if not problems:
+        warnings = await new_task_problems(
+            manager.home.path,
+            manager.credentials,
+            [(change.before, change.after) for change in changes if change.after],
+        )
+        warnings += WrittenFiles({**readable, **wanted}.values()).clashes_of(definitions)
     return DefinitionPlan(tuple(changes), len(names) - len(changes), problems, warnings)
 
 

@@ -78,6 +78,19 @@ class WrittenFiles:
                     found.setdefault(pair, _clash(one, other, is_own=is_own))
         return list(found.values())
 
+    def clashes_of(self, definitions: Iterable[CertificateDefinition]) -> list[str]:
+        """Return a line for each clash of one of the definitions with another of all these."""
+        lines: list[str] = []
+        told: set[str] = set()
+        for definition in definitions:
+            lines += [
+                f"{definition.name}: {clash.message}"
+                for clash in self.clashes(definition)
+                if clash.other and clash.other not in told
+            ]
+            told.add(definition.name)
+        return lines
+
 
 class StoredFiles:
     """What the tasks of all stored definitions write; they are read at the first look."""
