@@ -116,6 +116,20 @@ def test_a_secret_is_never_repeated(before: str, secret: str, after: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("secret", "text", "shown"),
+    [
+        ("e", "the key e is wrong: key=e&user=me", "the key *** is wrong: key=***&user=me"),
+        ("1234", "PIN 1234, call 12345 or x1234", "PIN ***, call 12345 or x1234"),
+        ("ü", "für ü, %C3%BC and w7w=", "für ***, *** and ***"),
+        ("-", "acme-dns - no", "acme-dns *** no"),
+        ("12345", "x123456", "x***6"),
+    ],
+)
+def test_a_short_secret_is_hidden_where_it_stands_alone(secret: str, text: str, shown: str) -> None:
+    assert sanitize(text, secrets=[secret]) == shown
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "\x1b[31mred\x1b[0m",

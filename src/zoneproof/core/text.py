@@ -13,6 +13,7 @@ _TERMINAL_SEQUENCE = re.compile(
 )
 _READ = 8192  # characters; what follows would not be repeated anyway
 _HIDDEN = "***"
+_TELLING = 5  # characters; a shorter secret is found in many a word that is none
 
 
 def sanitize(text: str | bytes, *, limit: int = 200, secrets: Iterable[str] = ()) -> str:
@@ -20,7 +21,9 @@ def sanitize(text: str | bytes, *, limit: int = 200, secrets: Iterable[str] = ()
 
     A CA, a DNS server, a provider or a file may say anything: escape sequences are taken out, line
     breaks, control characters and invisible direction marks become single spaces, and ``secrets``
-    become ``***``, also as a URL or a Basic authorization would carry them. Bytes are UTF-8.
+    become ``***``, also as a URL or a Basic authorization would carry them. One of less than five
+    characters does so only where no letter or digit stands beside it: within longer words it tells
+    nobody anything, and hiding it there would leave nothing to read. Bytes are UTF-8.
     """
     if isinstance(text, bytes):
         text = text[: 4 * _READ].decode("utf-8", "replace")
@@ -45,7 +48,10 @@ def printable(text: str) -> str:
 
 def _hide(text: str, spellings: Iterable[str]) -> str:
     for spelling in spellings:
-        text = text.replace(spelling, _HIDDEN)
+        if len(spelling) >= _TELLING:
+            text = text.replace(spelling, _HIDDEN)
+        else:
+            text = re.sub(rf"(?<![^\W_]){re.escape(spelling)}(?![^\W_])", _HIDDEN, text)
     return text
 
 
