@@ -12,8 +12,8 @@ from tests.certmanager.cluster import world
 from tests.docs.providers_table import row_of
 from tests.providers.api_contract import ApiRow
 from tests.providers.api_harness import ApiHarness
+from tests.providers.duckdns_harness import DuckDnsHarness
 from tests.providers.harness import challenge_value, closing
-from tests.providers.test_duckdns import DuckDnsHarness
 from tests.support.fake_http import fake_http_server
 from tests.support.fake_zones_dns import FakeZonesDns
 from zoneproof.providers import describe, slugs

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.challengedns.test_registrations import caller, values
 from tests.support.challenge_service import (
     ZONE,
     Service,
@@ -23,7 +22,7 @@ from tests.support.challenge_service import (
     write_config,
 )
 from tests.support.clock import Clock
-from tests.support.opened_service import OpenRegistrations, open_registrations
+from tests.support.opened_service import OpenRegistrations, caller, open_registrations, values
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.announcements import Announcements, announced_number
 from zoneproof.challengedns.store.value_time import ValueClock

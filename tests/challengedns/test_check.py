@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.challengedns.checking import CONFIG, check
 from tests.support.challenge_service import Service
 from tests.support.command import run_zoneproof
 from tests.support.opened_service import open_registrations
@@ -25,24 +26,6 @@ from zoneproof.challengedns.store.remembered_zones import RememberedZones
 from zoneproof.testing.ports import free_port
 
 PARENT = "127.0.0.7"
-CONFIG = """
-[dns]
-listen = ["127.0.0.1:{port}"]
-workers = 1
-[api]
-listen = ["127.0.0.1:0"]
-{api}
-[service]
-user = "root"
-[[zones]]
-name = "auth.example.org"
-nameservers = ["ns1.auth.example.org", "ns2.auth.example.org"]
-hostmaster = "hostmaster@example.org"
-records = '''
-ns1 A 127.0.0.1
-ns2 A 127.0.0.1
-'''
-"""
 ZONE_FILE = """$ORIGIN example.org.
 $TTL 60
 @ SOA ns hostmaster 1 3600 600 86400 60
@@ -68,14 +51,6 @@ def config(tmp_path: Path, port: int) -> Path:
     path = tmp_path / "zoneproof.toml"
     path.write_text(CONFIG.format(port=port, api=""))
     return path
-
-
-def check(config: Path, *options: str) -> tuple[int, list[dict[str, Any]]]:
-    """Return the exit code and the findings."""
-    command = ("challenge", "serve", "--config", str(config), "--check", "--json")
-    done = run_zoneproof(*command, *options, timeout=60)
-    assert not done.stderr, done.stderr
-    return done.status, json.loads(done.stdout)["findings"]
 
 
 def problems(findings: list[dict[str, Any]], subject: str = "") -> list[dict[str, Any]]:

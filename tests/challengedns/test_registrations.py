@@ -11,11 +11,10 @@ import pytest
 
 from tests.support.challenge_service import txt
 from tests.support.clock import Clock
-from tests.support.opened_service import OpenRegistrations, open_registrations
+from tests.support.opened_service import OpenRegistrations, caller, open_registrations, values
 from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.authentication import Caller
 from zoneproof.challengedns.store.reader import Reader
-from zoneproof.challengedns.store.registrations import NewRegistration
 from zoneproof.challengedns.store.value_time import ValueClock
 from zoneproof.core.errors import InvalidInputError, RegistrationError, StorageError
 from zoneproof.core.names import DomainName
@@ -47,16 +46,8 @@ async def registrations(place: Path | str, clock: Clock) -> AsyncIterator[OpenRe
     await opened.close()
 
 
-def caller(made: NewRegistration, address: str = "192.0.2.1", key: str = "") -> Caller:
-    return Caller(made.username, key or made.password, ipaddress.ip_address(address))
-
-
 async def query(registrations: OpenRegistrations, sql: str) -> list[Row]:
     return await registrations.database.read(lambda tx: tx.query(sql))
-
-
-async def values(registrations: OpenRegistrations, made: NewRegistration) -> list[str]:
-    return [value for value, _ in await registrations.values(made.subdomain)]
 
 
 async def test_a_value_lives_for_its_lifetime_and_posting_it_again_refreshes_it(

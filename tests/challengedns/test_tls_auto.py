@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import ssl
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,6 +17,13 @@ from cryptography import x509
 
 import tests.support.peers  # noqa: F401  says where Pebble is
 from tests.challengedns.processes import fails_to_start
+from tests.challengedns.shown_certificate import (
+    API,
+    api_port,
+    root_of,
+    shown,
+    verifies,
+)
 from tests.support.challenge_service import Service, challenge_command, write_config
 from tests.support.full_home import issued
 from zoneproof.challengedns.config import load_config
@@ -25,8 +31,6 @@ from zoneproof.core.errors import AcmeError
 from zoneproof.manager.api_certificate import ApiCertificate
 from zoneproof.testing.pebble import Pebble
 from zoneproof.testing.ports import free_port
-
-API = "api.auth.example.org"
 
 
 @pytest.fixture
@@ -55,41 +59,6 @@ def auto_config(folder: Path, dns_port: int, directory: str, ca_bundle: Path) ->
     metrics = '[metrics]\nlisten = "127.0.0.1:0"\n[api]'
     path.write_text(text.replace("192.0.2.53", "127.0.0.1").replace("[api]", metrics, 1))
     return path
-
-
-def shown(service: Service) -> x509.Certificate:
-    """Return the certificate that the API shows."""
-    pem = ssl.get_server_certificate(("127.0.0.1", api_port(service)), timeout=10)
-    return x509.load_pem_x509_certificate(pem.encode())
-
-
-def api_port(service: Service) -> int:
-    return int(service.url.rpartition(":")[2])
-
-
-def root_of(pebble: Pebble) -> str:
-    trust = ssl.create_default_context(cafile=str(pebble.ca_bundle))
-    with urllib.request.urlopen(
-        f"{pebble.management_url}/roots/0", context=trust, timeout=10
-    ) as reply:
-        text: str = reply.read().decode()
-    return text
-
-
-def verifies(service: Service, root: str) -> None:
-    """Raise ssl.SSLError unless the API is who it says; it must be well, too."""
-    assert health_over_tls(service, root).startswith(b"HTTP/1.1 200 ")
-
-
-def health_over_tls(service: Service, root: str) -> bytes:
-    """Return what the API says of itself; raise ssl.SSLError unless it is who it says."""
-    context = ssl.create_default_context(cadata=root)
-    with (
-        socket.create_connection(("127.0.0.1", api_port(service)), timeout=10) as plain,
-        context.wrap_socket(plain, server_hostname=API) as secure,
-    ):
-        secure.sendall(b"GET /health HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n")
-        return b"".join(iter(lambda: secure.recv(1000), b""))
 
 
 def metrics_page(service: Service) -> str:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.challengedns.wrong_clock import WrongClock
 from tests.support.challenge_service import (
     Service,
     challenge_command,
@@ -32,14 +33,6 @@ from zoneproof.challengedns.store.value_time import ValueClock
 
 DAY = 86_400
 LIFETIME = 7 * DAY
-A_CLOCK_THAT_IS_WRONG = """
-import os, time
-_right, _file = time.time, os.environ["WRONG_BY"]
-def wrong():
-    with open(_file) as file:
-        return _right() + float(file.read())
-time.time = wrong
-"""
 
 
 class Machine:
@@ -169,36 +162,27 @@ async def test_workers_answer_by_the_machines_seconds(tmp_path: Path, jump: floa
     await registrations.close()
 
 
-def set_clock(file: Path, wrong_by: int) -> None:
-    new = file.with_suffix(".new")
-    new.write_text(str(wrong_by))
-    new.replace(file)
-
-
 @pytest.mark.parametrize("wrong_by", [-900 * DAY, 900 * DAY])
 def test_a_value_that_was_acknowledged_while_the_clock_was_wrong_survives_its_correction(
     tmp_path: Path, wrong_by: int
 ) -> None:
-    (tmp_path / "python").mkdir()
-    (tmp_path / "python" / "sitecustomize.py").write_text(A_CLOCK_THAT_IS_WRONG)
-    clock = tmp_path / "wrong-by"
-    set_clock(clock, wrong_by)
+    clock = WrongClock(tmp_path, wrong_by)
     config = write_config(tmp_path)
 
     def service() -> Service:
         made = Service(config)
-        made._environment |= {"PYTHONPATH": str(tmp_path / "python"), "WRONG_BY": str(clock)}
+        made._environment |= clock.environment
         return made
 
     with service() as first:
         account = register(first.url)
         assert update(first.url, account, txt("a")).status == 200
-        set_clock(clock, 0)
+        clock.set(0)
         assert everywhere(first, account.fulldomain) == {(txt("a"),)}
     for now_wrong_by in (-wrong_by, 0):
         with service() as again:
             assert everywhere(again, account.fulldomain) == {(txt("a"),)}
-            set_clock(clock, now_wrong_by)
+            clock.set(now_wrong_by)
             assert everywhere(again, account.fulldomain) == {(txt("a"),)}
     shown = challenge_command(config, "registration", "show", account.subdomain, "--json")
     (value,) = json.loads(shown.stdout)["values"]

@@ -15,8 +15,8 @@ import pytest
 from cryptography import x509
 
 import tests.support.peers  # noqa: F401  tells where Pebble is
-from tests.docs.test_commands import check
 from tests.support.command import Result, run_zoneproof
+from tests.support.command_tree import check
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import click
 import pytest
 
 from tests.cli.inside import Inside
-from zoneproof.cli import root
+from tests.support.command_tree import COMMANDS, options_of
 
 WITHOUT_JSON = {
     "help": "it shows the help of another command",
@@ -53,32 +50,6 @@ OWN_MEANING = {
         "--config",
     ),
 }
-
-
-def commands(
-    group: click.Group = root, path: tuple[str, ...] = ()
-) -> Iterator[tuple[str, click.Command]]:
-    """Yield every command that is not a group, with its name."""
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        assert command is not None
-        if isinstance(command, click.Group):
-            yield from commands(command, (*path, name))
-        else:
-            yield " ".join((*path, name)), command
-
-
-COMMANDS = dict(commands())
-
-
-def options_of(command: click.Command) -> dict[str, click.Option]:
-    return {
-        text: option
-        for option in command.params
-        if isinstance(option, click.Option)
-        for text in (*option.opts, *option.secondary_opts)
-    }
 
 
 def test_every_command_that_has_a_result_tells_it_as_json() -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.inside import Inside
-from tests.cli.test_evenness import COMMANDS
 from tests.support.command import Result, run_zoneproof
+from tests.support.command_tree import COMMANDS
 from zoneproof import __version__, cli
 
 

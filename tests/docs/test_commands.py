@@ -11,15 +11,13 @@ import click
 import pytest
 
 from tests.docs.page import DOCS, ROOT, blocks
-from zoneproof.cli import root
+from tests.support.command_tree import check
 from zoneproof.core.errors import ZoneproofError
 
 PAGES = [ROOT / "README.md", *DOCS.glob("*.md")]
 _SPAN = re.compile(r"(?<!`)`(zoneproof [^`\n]+)`(?!`)")
 _END = {"&&", "||", "|", ";", ">", ">>", "&"}
 _LINE = re.compile(r"""(?:^|[\s/])zoneproof ([a-z-]+(?: .*)?)$""")
-# What stands in a page for something of the reader's own.
-_PLACEHOLDER = re.compile(r"\.\.\.|…|\[?[A-Z][A-Z-]+(\.\.\.)?\]?")
 
 
 def command_lines(page: Path) -> Iterator[str]:
@@ -43,31 +41,6 @@ def words_of(line: str) -> list[str]:
             break
         words.append(word)
     return words
-
-
-def check(words: list[str]) -> None:
-    """Raise click.UsageError for a command or an option that there is not."""
-    command: click.Command = root
-    context = click.Context(root, info_name="zoneproof")
-    rest = list(words)
-    while isinstance(command, click.Group) and rest:
-        if rest[0] in ("--help", "--version", "-h") or _PLACEHOLDER.fullmatch(rest[0]):
-            return
-        if rest[0].startswith("-") and command.invoke_without_command:
-            break  # the options of a group that does something by itself
-        _, inner, rest = command.resolve_command(context, rest)
-        assert inner is not None
-        command = inner
-    options = {
-        text: option
-        for option in command.params
-        if isinstance(option, click.Option)
-        for text in (*option.opts, *option.secondary_opts)
-    }
-    for word in rest:
-        text = word.partition("=")[0]
-        if text.startswith("-") and text not in {*options, "--help", "-h", "-"}:
-            raise click.NoSuchOption(text)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from tests.cli.test_evenness import COMMANDS
 from tests.docs.man_page import PAGE, man_page
+from tests.support.command_tree import COMMANDS
 
 
 def test_it_is_made_from_the_help_as_it_is() -> None:

@@ -9,9 +9,9 @@ from zoneproof.challenges.dns01 import ChallengeRecord, DnsMethod
 from zoneproof.challenges.dns01_solver import publish_records
 from zoneproof.challenges.events import Event
 from zoneproof.challenges.solver import Alone, Others, Scope
-from zoneproof.core.names import DomainName
+from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery import PropagationPolicy, Resolver, ServerAddress
-from zoneproof.issuance import Journal, ProvidersFor, PublishedRecord
+from zoneproof.issuance import Journal, JournaledOrder, ProvidersFor, PublishedRecord
 from zoneproof.issuance.publish import OrderLedger
 from zoneproof.providers import Provider, ProviderContext, Zone
 
@@ -70,3 +70,16 @@ async def publish_values(
     """Publish the values at ``_acme-challenge.example.com`` for that order."""
     items = records(provider, *(("_acme-challenge", value) for value in values))
     await publish(journal, order_id, items, others=others)
+
+
+async def open_order(journal: Journal, certificate: str = "example.com") -> JournaledOrder:
+    return await journal.open_order(
+        JournaledOrder(
+            certificate=certificate,
+            directory_url="https://ca.test/dir",
+            account_url="https://ca.test/account/1",
+            order_url="https://ca.test/order/1",
+            identifiers=(Identifier.parse("*.example.com"), Identifier.parse("example.com")),
+            profile="",
+        )
+    )

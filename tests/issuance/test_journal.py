@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from tests.issuance.fake_provider import MemoryProvider
-from tests.issuance.publishing import SECRET, providing, publish_values, published
+from tests.issuance.publishing import SECRET, open_order, providing, publish_values, published
 from zoneproof.challenges import SOLVERS
 from zoneproof.challenges.http01 import HttpMethod, HttpResponder
 from zoneproof.challenges.listener import Listeners
@@ -43,19 +43,6 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
     store = open_sqlite(tmp_path / "state.sqlite3", load_migrations("zoneproof.issuance"))
     yield Journal(store, open_vault(tmp_path), at_work=lambda _: True)
     await store.close()
-
-
-async def open_order(journal: Journal, certificate: str = "example.com") -> JournaledOrder:
-    return await journal.open_order(
-        JournaledOrder(
-            certificate=certificate,
-            directory_url="https://ca.test/dir",
-            account_url="https://ca.test/account/1",
-            order_url="https://ca.test/order/1",
-            identifiers=(Identifier.parse("*.example.com"), Identifier.parse("example.com")),
-            profile="",
-        )
-    )
 
 
 async def test_an_open_order_is_found_again_as_it_was(journal: Journal) -> None:

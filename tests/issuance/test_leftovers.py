@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from tests.issuance.fake_provider import MemoryProvider
 from tests.issuance.publishing import (
     SECRET,
+    open_order,
     providing,
     publish,
     publish_values,
     published,
     records,
 )
-from tests.issuance.test_journal import open_order
 from zoneproof.challenges.solver import Alone
 from zoneproof.challenges.webroot import Leftover
 from zoneproof.core.errors import (

@@ -12,7 +12,7 @@ from typing import ClassVar, cast
 import pytest
 
 from tests.issuance.fake_provider import MemoryProvider
-from tests.issuance.test_journal import open_order
+from tests.issuance.publishing import open_order
 from zoneproof.acme import AccountKey, AcmeClient, Authorization, Challenge, Order
 from zoneproof.challenges import SOLVERS, dns01
 from zoneproof.challenges.dns01 import ChallengeRecord, DnsMethod

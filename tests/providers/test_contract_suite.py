@@ -16,10 +16,10 @@ import pytest
 
 from tests.providers.api_contract import ApiContract
 from tests.providers.api_harness import ApiHarness
+from tests.providers.fakes.desec import FakeDesec
+from tests.providers.fakes.digitalocean import FakeDigitalOcean
+from tests.providers.fakes.namecheap import FakeNamecheap
 from tests.providers.harness import closing
-from tests.providers.test_desec import TestDesec as DesecRow
-from tests.providers.test_digitalocean import TestDigitalOcean as DigitalOceanRow
-from tests.providers.test_namecheap import TestNamecheap as NamecheapRow
 from tests.support.fake_http import fake_http_server
 from zoneproof.core.errors import (
     ProviderError,
@@ -38,6 +38,27 @@ from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, TxtSet, WholeZone
 
 _FAILURES = "each_failure_is_the_right_error_and_says_who_where_and_why"
+
+
+class DigitalOceanRow(ApiContract):
+    slug = "digitalocean"
+    fake = FakeDigitalOcean
+    root = "/v2"
+    fields = {"token": "dop_v1_0123456789abcdef"}
+
+
+class DesecRow(ApiContract):
+    slug = "desec"
+    fake = FakeDesec
+    root = "/api/v1"
+    fields = {"token": "i-T3b1h_OI-H9ab8tRS98stGtURe"}
+
+
+class NamecheapRow(ApiContract):
+    slug = "namecheap"
+    fake = FakeNamecheap
+    root = "/xml.response"
+    fields = {"user": "somebody", "key": "0123456789abcdef", "client_ip": "198.51.100.7"}
 
 
 @asynccontextmanager

@@ -7,32 +7,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.providers.api_harness import ApiHarness
+from tests.providers.duckdns_harness import DuckDnsHarness
 from tests.providers.fakes.duckdns import FakeDuckDns
 from tests.providers.harness import challenge_value, closing, txt
 from tests.providers.one_value_contract import OneValueContract
-from tests.support.fake_api import FakeZone
 from tests.support.fake_http import fake_http_server
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import DomainName
-from zoneproof.providers import TxtRecord, Zone
-
-
-class DuckDnsHarness(ApiHarness):
-    """Zones are domains of Duck DNS, whose value answers for all names below."""
-
-    def add_zone(self, name: str) -> FakeZone:
-        return super().add_zone(f"{name.removesuffix('.example')}.duckdns.org")
-
-    async def values(self, zone: Zone, name: str) -> list[str]:
-        return await super().values(zone, "")
-
-    async def refused_record(self) -> TxtRecord:
-        return TxtRecord("_acme-challenge", "refused-value", 60)
-
-    def second(self) -> ApiHarness:
-        other = DuckDnsHarness(self.row, self.api, self.server, second=True)
-        other._opened = self._opened
-        return other
+from zoneproof.providers import Zone
 
 
 class TestDuckDns(OneValueContract):

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.providers.harness import challenge_value, txt
-from tests.providers.test_script import (
+from tests.providers.script_harness import (
     KEEPER,
     ZONE,
+    ScriptContract,
     ScriptHarness,
     told,
-    write_script,
-)
-from tests.providers.test_script import (
-    TestContract as ScriptContract,
+    write_teller,
 )
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.providers import Provider, ProviderContext, open_provider
@@ -48,15 +45,8 @@ class TestExec(ScriptContract):
         return ExecHarness(tmp_path)
 
 
-del ScriptContract  # or its tests would run here as well
-
-
 async def test_arguments_are_those_of_lego(tmp_path: Path) -> None:
-    teller = write_script(
-        tmp_path / "teller",
-        f"#!{sys.executable} -IS\nimport json, os, sys\n"
-        "json.dump([sys.argv[1:], dict(os.environ)], open(__file__ + '.json', 'w'))\n",
-    )
+    teller = write_teller(tmp_path)
     value = challenge_value()
     await open_exec(teller).add(ZONE, [txt("_acme-challenge", value)])
     assert told(teller)[0] == ["present", "_acme-challenge.example.com.", value]

@@ -28,7 +28,7 @@ from tests.providers.contract_suite import (
     TakesManyAtOnce,
 )
 from tests.providers.harness import Failure, challenge_value, txt
-from tests.providers.test_script import ZONE, ScriptHarness, write_script
+from tests.providers.script_harness import ZONE, ScriptHarness, write_script
 from zoneproof.core.errors import (
     InvalidInputError,
     ProviderCredentialsError,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
@@ -36,3 +38,11 @@ def serious(page: Page, look: str = "light") -> list[Any]:
         for one in page.evaluate(_RUN, _COLORS if "dark" in look else {})
         if one["impact"] in _SERIOUS
     ]
+
+
+def picture(page: Any, name: str, look: str) -> None:
+    folder = os.environ.get("ZONEPROOF_SCREENSHOTS", "")
+    if folder and name and look in ("light", "dark"):
+        suffix = "" if look == "light" else "-dark"
+        path = Path(folder) / f"web-{name}{suffix}.png"
+        page.screenshot(path=path, scale="css", caret="initial")  # hiding it needs an inline style

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -16,7 +17,7 @@ from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.authentication import Caller, as_caller
 from zoneproof.challengedns.store.database import Database
 from zoneproof.challengedns.store.postgres_database import PostgresDatabase
-from zoneproof.challengedns.store.registrations import Registrations
+from zoneproof.challengedns.store.registrations import NewRegistration, Registrations
 from zoneproof.challengedns.store.sqlite_database import SqliteDatabase, open_sqlite_database
 from zoneproof.challengedns.store.tenants import Tenants, authenticate_key, known_tenant
 from zoneproof.challengedns.store.value_time import ValueClock
@@ -138,3 +139,11 @@ def open_registrations(
     if isinstance(place, Path):
         return OpenRegistrations(open_sqlite_database(place), rules)
     return OpenRegistrations(PostgresDatabase(place), rules)
+
+
+def caller(made: NewRegistration, address: str = "192.0.2.1", key: str = "") -> Caller:
+    return Caller(made.username, key or made.password, ipaddress.ip_address(address))
+
+
+async def values(registrations: OpenRegistrations, made: NewRegistration) -> list[str]:
+    return [value for value, _ in await registrations.values(made.subdomain)]

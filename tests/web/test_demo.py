@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 import tests.support.peers  # noqa: F401  tells where Pebble is
 from tests.web.conftest import Watch
-from tests.web.test_journeys import become_administrator
+from tests.web.visiting import become_administrator
 from zoneproof.testing.background import BackgroundServer
 
 LONG = 60_000  # milliseconds

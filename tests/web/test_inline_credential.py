@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from tests.support.looks import LOOKS, serious
+from tests.support.looks import LOOKS, picture, serious
 from tests.support.peers.knot import TSIG_ALGORITHM, TSIG_NAME
 from tests.support.web_pages import Client, WebPages
 from tests.support.world import World, open_world, zone_text
 from tests.web.conftest import Watch
-from tests.web.test_journeys import reload_until_over, request
-from tests.web.test_looks import picture
+from tests.web.visiting import reload_until_over, request
 
 AT_BUNNY = """$ORIGIN example.org.
 $TTL 60

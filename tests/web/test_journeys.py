@@ -11,15 +11,7 @@ from tests.support import change_txt
 from tests.support.web_pages import PASSWORD, WebPages
 from tests.support.world import World
 from tests.web.conftest import Watch
-
-
-def become_administrator(page: Page, link: str) -> None:
-    page.goto(link)
-    page.get_by_label("Name").fill("alice")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("The same again").fill(PASSWORD)
-    page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
+from tests.web.visiting import become_administrator, reload_until_over, request
 
 
 def begin_certificate(watch: Watch, pages: WebPages, names: str, method: str) -> Page:
@@ -30,11 +22,6 @@ def begin_certificate(watch: Watch, pages: WebPages, names: str, method: str) ->
     page.get_by_label("One in a line").fill(names)
     page.get_by_label(method).check()
     return page
-
-
-def request(page: Page) -> None:
-    page.get_by_role("button", name="Request the certificate").click()
-    page.wait_for_url("**/runs/*")
 
 
 def test_from_the_first_link_to_a_certificate_that_is_downloaded(
@@ -142,16 +129,6 @@ def test_a_certificate_is_requested_and_renewed_without_javascript(
     page.wait_for_url("**/runs/*")
     reload_until_over(page)
     assert world.shown("plain.example.com")["serial"] != before
-
-
-def reload_until_over(page: Page) -> None:
-    """Load the page again until the run is over, as somebody without JavaScript does."""
-    for _ in range(600):
-        if page.locator("#run-status").inner_text() != "running":
-            break
-        page.wait_for_timeout(100)
-        page.reload()
-    expect(page.locator("#run-status")).to_have_text("done")
 
 
 def test_a_page_that_is_loaded_again_goes_on_where_the_events_were(

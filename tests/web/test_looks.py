@@ -5,17 +5,14 @@ With ZONEPROOF_SCREENSHOTS set to a folder, the pictures of the documentation ar
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.manager.conftest import PROFILES
 from tests.support.browser import Watched, open_window
-from tests.support.looks import LOOKS, change_look, serious
+from tests.support.looks import LOOKS, change_look, picture, serious
 from tests.support.web_pages import Client, WebPages
 from tests.support.world import World, open_world, zone_text
 from tests.web.conftest import Watch, prepare
@@ -110,14 +107,6 @@ def test_a_page_is_whole_in_every_look(window: Watched, shown: str, look: str) -
         assert serious(window.page, look) == []
     picture(window.page, SHOWN.get(shown, ""), look)
     assert window.complaints == []
-
-
-def picture(page: Any, name: str, look: str) -> None:
-    folder = os.environ.get("ZONEPROOF_SCREENSHOTS", "")
-    if folder and name and look in ("light", "dark"):
-        suffix = "" if look == "light" else "-dark"
-        path = Path(folder) / f"web-{name}{suffix}.png"
-        page.screenshot(path=path, scale="css", caret="initial")  # hiding it needs an inline style
 
 
 def test_a_run_is_whole_while_it_waits_for_a_person(

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from tests.support.browser import Watched
 from tests.support.web_pages import Client, WebPages
 from tests.web.conftest import Watch
-from tests.web.test_journeys import become_administrator
+from tests.web.visiting import become_administrator
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.web.signing.passkeys import Challenges, take
 from zoneproof.web.signing.tickets import Tickets

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 import tests.support.peers.pebble  # noqa: F401  says where Pebble is
-from tests.challengedns.test_tls_auto import health_over_tls, root_of, shown, verifies
+from tests.challengedns.shown_certificate import health_over_tls, root_of, shown, verifies
 from tests.support.challenge_service import challenge_command
 from tests.support.nodes import CONFIG, ZONE, Cluster, ServiceNode, wait_for_leases
 from tests.support.peers.postgres import Postgres

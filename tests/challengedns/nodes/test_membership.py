@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.challengedns.test_value_time import A_CLOCK_THAT_IS_WRONG
+from tests.challengedns.wrong_clock import WrongClock
 from tests.support.challenge_service import challenge_command, register, txt, update
 from tests.support.nodes import ZONE, Cluster, publish, wait_for_leases, wait_until
 from tests.support.peers.postgres import Postgres
@@ -81,12 +81,10 @@ def test_a_new_node_waits_until_one_that_is_down_is_back_or_removed(
 def test_a_new_node_whose_clock_is_ahead_answers_what_was_acknowledged(
     tmp_path: Path, postgres: Postgres, database: str
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text(A_CLOCK_THAT_IS_WRONG)
-    clock = tmp_path / "wrong-by"
-    clock.write_text(str(30 * 86_400))
+    clock = WrongClock(tmp_path, 30 * 86_400)
     cluster = Cluster(tmp_path, postgres, database, ("a", "b"))
     newcomer = cluster.nodes.pop()
-    newcomer._environment |= {"PYTHONPATH": str(tmp_path), "WRONG_BY": str(clock)}
+    newcomer._environment |= clock.environment
     with cluster as (a,), newcomer.database, newcomer.dns:
         account = register(a.url)
         publish(a, account, txt("a"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.challengedns.processes import fails_to_start
-from tests.challengedns.test_value_time import A_CLOCK_THAT_IS_WRONG
+from tests.challengedns.wrong_clock import WrongClock
 from tests.support.challenge_service import (
     Account,
     challenge_command,
@@ -246,18 +246,16 @@ def test_a_clock_that_is_wrong_changes_nothing(
     nodes: Nodes, account: Account, tmp_path: Path, wrong_by: int
 ) -> None:
     a, b, _ = nodes
-    (tmp_path / "sitecustomize.py").write_text(A_CLOCK_THAT_IS_WRONG)
-    clock = tmp_path / "wrong-by"
-    clock.write_text(str(wrong_by))
+    clock = WrongClock(tmp_path, wrong_by)
     b.stop()
     environment = b._environment
-    b._environment = {**environment, "PYTHONPATH": str(tmp_path), "WRONG_BY": str(clock)}
+    b._environment = environment | clock.environment
     b.start()
     b._environment = environment
     wait_for_leases(b)
     publish(b, account, txt("b"))
     assert [node.answers(account.fulldomain) for node in nodes] == [NEW] * 3
-    clock.write_text("0")
+    clock.set(0)
     publish(a, account, txt("c"))
     assert [node.answers(account.fulldomain) for node in nodes] == [NEWER] * 3
     b.stop()

@@ -11,7 +11,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from tests.challengedns.test_check import CONFIG, check
+from tests.challengedns.checking import CONFIG, check
 from tests.support.challenge_service import Service
 from tests.support.fake_dns import FakeDns
 from tests.support.secondaries import SECRET
