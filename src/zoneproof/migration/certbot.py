@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import Identifier
@@ -45,13 +46,9 @@ from zoneproof.migration.reading import (
 
 _DEFAULT_SERVER = "https://acme-v02.api.letsencrypt.org/directory"
 _USUAL_RSA, _USUAL_CURVE = "2048", "secp256r1"
-# Of the hooks of one certificate, and of the programs in renewal-hooks/, when each was run.
-_HOOKS: dict[str, When] = {
-    "pre_hook": "before",
-    "renew_hook": "issued",
-    "deploy_hook": "issued",
-    "post_hook": "always",
-}
+# Of the hooks of one certificate, and of the programs in renewal-hooks/, when each was run. What
+# is given as deploy_hook is called renew_hook in a certificate's file.
+_HOOKS: dict[str, When] = {"pre_hook": "before", "renew_hook": "issued", "post_hook": "always"}
 # A line of cli.ini, as ConfigArgParse reads it: name and value, or the name of a flag.
 _CLI_LINE = re.compile(
     r"""(?:--)?([^:=;\#\s\[]+)\s*(?:[:=\s]\s*(['"]?)(.*?)\2)?\s*(?:\s[;\#].*)?""", re.VERBOSE
@@ -60,6 +57,7 @@ _OF_CERTIFICATES = (  # settings that a certificate's own file has, too
     *("server", "account", "authenticator", "key_type", "rsa_key_size", "elliptic_curve"),
     *("reuse_key", "preferred_chain", "preferred_profile", "required_profile"),
 )
+_TRUE = ("", "true", "yes", "on", "1")  # after a flag in cli.ini
 _HOOK_FOLDERS: dict[str, When] = {"pre": "before", "deploy": "issued", "post": "always"}
 
 
@@ -83,11 +81,12 @@ def read_certbot(folder: Path) -> Found:
         return findings.found()
     renewals = list(_renewals(folder, findings))
     _take_accounts(folder, renewals, findings)
-    for_all = _hooks_for_all(folder, findings)
-    hooks = _hooks_of_cli_ini(folder, findings)
+    settings = _cli_ini(folder, findings)
+    without = settings.get("no_directory_hooks", "no").lower() in _TRUE
+    for_all = [] if without else _hooks_for_all(folder, findings)
     for renewal in renewals:
         with findings.going_on():
-            findings.certificates.append(_certificate(renewal, for_all, hooks, findings))
+            findings.certificates.append(_certificate(renewal, for_all, settings, findings))
     return findings.found()
 
 
@@ -141,7 +140,7 @@ def _account(folder: Path, directory_url: str, findings: Findings) -> FoundAccou
 def _certificate(
     renewal: CertbotRenewal,
     for_all: Sequence[GivenTask],
-    hooks: Mapping[str, str],
+    settings: Mapping[str, str],
     findings: Findings,
 ) -> FoundCertificate:
     name, name_note = findings.free_name(renewal.name, renewal.file)
@@ -152,7 +151,7 @@ def _certificate(
     required = parameters.text("required_profile")
     server = parameters.text("server") or _DEFAULT_SERVER
     group, mode = key_permissions(renewal.live("privkey"))
-    own, not_carried = _own_hooks(parameters, hooks)
+    own, not_carried = _own_hooks(parameters, settings, for_all)
     account_note = _account_note(name, parameters.text("account"), current(server), findings)
     return FoundCertificate(
         name=name,
@@ -245,39 +244,45 @@ def _account_note(name: str, wanted: str, directory_url: str, findings: Findings
     )
 
 
-def _hooks_of_cli_ini(folder: Path, findings: Findings) -> Mapping[str, str]:
-    """Return the hooks that certbot's settings for all certificates name, by their setting."""
+def _cli_ini(folder: Path, findings: Findings) -> Mapping[str, str]:
+    """Return certbot's settings for all certificates."""
     file, found = folder / "cli.ini", dict[str, str]()
     if not exists(file):
         return found
     with findings.going_on():
         for line in read_text(file).splitlines():
             if match := _CLI_LINE.fullmatch(line.strip()):
-                found[match[1].replace("-", "_")] = match[3] or ""
+                name = match[1].replace("-", "_")
+                found["renew_hook" if name == "deploy_hook" else name] = match[3] or ""
     if left := [name.replace("_", "-") for name in _OF_CERTIFICATES if name in found]:
         findings.notes.append(
             f"{shown(file)}: {', '.join(left)} of it may be newer than what the certificates' own"
             " files say, which is what counts here: `zoneproof edit NAME` changes it"
         )
-    hooks = {name: text for name, text in found.items() if name in _HOOKS and text}
-    if newer := hooks.pop("deploy_hook", ""):
-        hooks["renew_hook"] = newer
-    return hooks | ({"deploy_hook": ""} if "renew_hook" in hooks else {})  # both are one
+    return found
 
 
 def _own_hooks(
-    parameters: Section, for_all: Mapping[str, str]
-) -> tuple[list[GivenTask | None], list[str]]:
+    parameters: Section, settings: Mapping[str, str], for_all: Sequence[GivenTask]
+) -> tuple[list[GivenTask], list[str]]:
     """Return the hooks of a certificate, and a note on each that cannot be carried over.
 
-    Those ``for_all`` go before its own, as they do at certbot's next renewal.
+    Those of the ``settings`` are used in place of its own, as at certbot's next renewal, which
+    also runs no program a second time that it has run ``for_all``.
     """
+    known = [(replace(one.definition, name=""), one.secrets) for one in for_all]
     found, notes = [], []
     for name, when in _HOOKS.items():
+        line = parameters.text(name)
+        if name == "renew_hook":
+            line = line or parameters.text("deploy_hook")
         try:
-            found.append(hook(name, for_all.get(name, parameters.text(name)), when))
+            task = hook(name, settings.get(name, line), when)
         except InvalidInputError as error:  # certbot ran it wherever it was itself
             notes.append(error.message)
+        else:
+            if task and (replace(task.definition, name=""), task.secrets) not in known:
+                found.append(task)
     return found, notes
 
 

@@ -36,8 +36,20 @@ def certonly_command(directory_url: str, folder: Path, *options: str) -> list[st
 
 def certonly(pebble: Pebble, folder: Path, *options: str) -> None:
     """Obtain a certificate."""
+    _run(pebble, certonly_command(pebble.directory_url, folder, *options))
+
+
+def renew(pebble: Pebble, folder: Path, *options: str) -> None:
+    """Renew all certificates, due or not."""
+    _run(
+        pebble,
+        certbot_command(folder, "renew", "--force-renewal", "--no-random-sleep-on-renew", *options),
+    )
+
+
+def _run(pebble: Pebble, command: list[str]) -> None:
     done = subprocess.run(
-        certonly_command(pebble.directory_url, folder, *options),
+        command,
         env={
             **os.environ,
             "REQUESTS_CA_BUNDLE": str(pebble.ca_bundle),
