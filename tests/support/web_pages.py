@@ -144,9 +144,3 @@ class WebPages:
         answer = client.post("/welcome", token=match[1], password=PASSWORD, again=PASSWORD)
         assert answer.status == 303, answer.text
         return client
-
-
-def seen(client: Client, path: str) -> str:
-    """Return by what a form says which definition it shows."""
-    (revision, *_) = re.findall(r'name="seen" value="(\w+)"', client.get(path).text)
-    return str(revision)
