@@ -98,6 +98,15 @@ def test_people_are_told_what_is_wrong_with_the_records_of_this_ca_only() -> Non
     assert record().is_in([*texts, record().value])
 
 
+def test_a_record_with_an_end_is_enough_until_then() -> None:
+    forever = f"authority.example; accounturi={ACCOUNT}"
+    until = [f"{forever}; persistUntil={end}" for end in (4_102_444_800, 4_102_444_801, 1)]
+    assert record().ends_at(until) == 4_102_444_801
+    assert record().ends_at([*until, forever]) is None
+    assert record().ends_at([f"{forever}; persistUntil={10**19}"]) is None
+    assert record().ends_at(["v=spf1 -all", *until[2:]]) is None
+
+
 names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?\.[a-z]{2,8}", fullmatch=True)
 visible = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters=";"))
 

@@ -89,6 +89,19 @@ def test_what_cannot_be_is_refused_before_the_ca_is_asked(
     assert result.stderr.count("\n") == 1
 
 
+def test_the_end_of_a_record_is_told_before_it_comes(world: World) -> None:
+    world.good("issue", NAMES[0], "--persist", *world.rfc2136_options, *world.ca_options)
+    (value,) = world.txt_values(PLACE)
+    change(world.knot.port, PLACE, value, remove=True)
+    ending = f"{value}; persistUntil=4102444800"
+    change(world.knot.port, PLACE, ending)
+    told = world.good("preview", NAMES[0])
+    assert f"note: the TXT record at {PLACE} ends 2100-01-01 00:00 UTC (in " in told
+    world.good("renew", NAMES[0], "--force")
+    assert world.txt_values(PLACE) == {ending}
+    change(world.knot.port, PLACE, ending, remove=True)
+
+
 def test_programs_learn_of_the_record(world: World) -> None:
     world.run("issue", *NAMES, "--persist", *world.ca_options)
     document = json.loads(world.run("preview", NAMES[0], "--json").stdout)

@@ -27,6 +27,7 @@ _MOST_ISSUERS = 10
 _ANY_DOMAIN = "*"
 _TTL_BY_HAND = 3600  # seconds
 _BLANK = " \t"
+_FOREVER = 253_402_300_800  # the year 10000
 _SECONDS = re.compile(r"-?[0-9]{1,20}")
 
 
@@ -90,10 +91,9 @@ class PersistentRecord(msgspec.Struct, frozen=True):
 
         None is for a text that is not a record of this CA. ``now`` is in seconds since 1970.
         """
-        issuer, *parameters = (part.strip(_BLANK) for part in text.split(";"))
+        issuer, found = _read(text)
         if issuer not in self.applicant.issuers:
             return None
-        found = _read(parameters)
         if found is None:
             return "it is not in the form that the CA reads"
         if found.get("accounturi") not in self.applicant.account_uris(self.domain):
@@ -113,22 +113,35 @@ class PersistentRecord(msgspec.Struct, frozen=True):
         """Tell whether one of the texts is enough for the CA."""
         return any(self.fault(text) == "" for text in texts)
 
+    def ends_at(self, texts: Iterable[str]) -> int | None:
+        """Return until when the texts that are enough stay so, in seconds since 1970, if not for
+        good.
+        """
+        parameters = [_read(text)[1] or {} for text in texts if self.fault(text) == ""]
+        ends = [int(one["persistuntil"]) for one in parameters if "persistuntil" in one]
+        last = max(ends, default=_FOREVER)
+        return last if last < _FOREVER and len(ends) == len(parameters) else None
+
     def faults(self, texts: Iterable[str]) -> str:
         """Return what is wrong with the CA's records among the texts, for people; or nothing."""
         found = sorted({fault for text in texts if (fault := self.fault(text))})
         return f" (one is there, but {' and '.join(found)})" if found else ""
 
 
-def _read(parameters: Iterable[str]) -> dict[str, str] | None:
-    """Return the parameters by their tags in lower case; None where a CA would not read them."""
+def _read(text: str) -> tuple[str, dict[str, str] | None]:
+    """Return the issuer and its parameters by their tags in lower case.
+
+    The parameters are None where a CA would not read them.
+    """
+    issuer, *parameters = (part.strip(_BLANK) for part in text.split(";"))
     found: dict[str, str] = {}
     for parameter in parameters:
         tag, separator, value = (part.strip(_BLANK) for part in parameter.partition("="))
         tag = tag.lower()
         if not (separator and tag) or tag in found or not _is_value(value):
-            return None
+            return issuer, None
         found[tag] = value
-    return found
+    return issuer, found
 
 
 def _is_issuer(name: str) -> bool:

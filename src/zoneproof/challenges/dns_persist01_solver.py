@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime
 from itertools import chain
 from typing import ClassVar
 
@@ -23,6 +24,7 @@ from zoneproof.challenges.preflight import Finding, MethodPreflight, preflight_n
 from zoneproof.challenges.records import txt_record
 from zoneproof.challenges.routing import PlannedName, plan_names
 from zoneproof.challenges.solver import ChallengeTask, Scope
+from zoneproof.core import times
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import AcmeError, DnsError
 from zoneproof.core.names import DomainName, Identifier
@@ -179,7 +181,12 @@ async def _findings(
         return [Finding(text, is_problem=False)]
     shown = await _shown(method.resolver or resolver, found.name.servers)
     if _is_there(record, shown):
-        return []
+        ends = [end for texts in shown if (end := record.ends_at(texts)) is not None]
+        if not ends:
+            return []
+        when = times.at_and_distance(min(ends), datetime.now(UTC))
+        text = f"the TXT record at {name} ends {when}: create another before"
+        return [Finding(text, is_problem=False)]
     faults = record.faults(chain(*shown))
     if not method.provider.info.manual:
         title = method.provider.info.title
