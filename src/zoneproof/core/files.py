@@ -204,6 +204,21 @@ def write_new(path: Path, data: bytes) -> None:
         raise
 
 
+def link_or_copy(path: Path, new: Path) -> None:
+    """Give a file a second name; where there are no links, a copy with its mode and owner.
+
+    Raises InvalidInputError, StorageError and OSError.
+    """
+    try:
+        os.link(path, new)
+    except OSError:  # such as in some folders that containers share
+        write_new(new, path.read_bytes())
+        status = path.stat()
+        with suppress(OSError):  # nor owners
+            os.chown(new, status.st_uid, status.st_gid)
+        new.chmod(stat.S_IMODE(status.st_mode))
+
+
 def exists_already(path: Path) -> InvalidInputError:
     """Return the error for a file that would have to be replaced."""
     return InvalidInputError(f"{path} already exists: name another file, or move it away")

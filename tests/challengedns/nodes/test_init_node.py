@@ -147,6 +147,21 @@ def test_the_password_is_kept_in_a_file_of_its_own(tmp_path: Path, url: str) -> 
     assert challenge_command(tmp_path / "ns1.toml", "tenant", "list").status == 0
 
 
+def test_the_password_is_kept_on_a_file_system_without_links_too(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    init_command.main(options(tmp_path, url)[2:], standalone_mode=False)
+    monkeypatch.delenv("PGPASSWORD")
+    assert {path.name for path in tmp_path.iterdir()} == {"ns1.toml", "ns1.pgpass"}
+    assert (tmp_path / "ns1.pgpass").stat().st_mode & 0o777 == 0o600
+    assert challenge_command(tmp_path / "ns1.toml", "tenant", "list").status == 0
+
+
 def test_what_only_root_s_password_file_has_is_kept_for_the_service_s_user(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,7 +318,7 @@ def test_what_is_there_works_wherever_a_replacement_is_cut_off(
         users.append(other in config.read_text())
     assert users == [False, False, True, True, True]
     run(5)
-    names = {path.name for path in tmp_path.iterdir()}
+    names = {path.name for path in tmp_path.iterdir() if ".old." not in path.name}
     assert names == {"ns1.toml", "ns1.toml.old", "ns1.pgpass"}
     monkeypatch.delenv("PGPASSWORD")
     assert challenge_command(config, "tenant", "list").status == 0

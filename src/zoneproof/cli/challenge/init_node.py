@@ -20,6 +20,7 @@ from zoneproof.challengedns.store.node_rows import NodeRow
 from zoneproof.challengedns.store.postgres_database import try_out_postgres
 from zoneproof.cli.asking import ask, somebody_is_there
 from zoneproof.core.errors import ConfigError, InvalidInputError, MissingPasswordError
+from zoneproof.core.files import link_or_copy
 from zoneproof.storage.postgres import PostgresServer
 
 
@@ -57,7 +58,7 @@ class PasswordFile(msgspec.Struct, frozen=True):
         """Put the password where it belongs, too."""
         if self.draft is not None:
             link = self.draft.with_name(f"{self.draft.name}.link")
-            os.link(self.draft, link)
+            link_or_copy(self.draft, link)
             link.replace(self.path)
 
 

@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import os
 import pwd
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,7 +31,7 @@ from zoneproof.challengedns.store.opening import open_database
 from zoneproof.challengedns.store.tenants import Tenants
 from zoneproof.cli.person import person
 from zoneproof.core.errors import ConfigError, RegistrationError
-from zoneproof.core.files import write_new
+from zoneproof.core.files import link_or_copy
 from zoneproof.storage import Transaction
 
 if TYPE_CHECKING:
@@ -115,13 +114,7 @@ def _keep_old(path: Path) -> Path:
         if old.is_file() and old.read_bytes() == content:
             return old
         old = path.with_name(f"{path.name}.old.{number}")
-    try:
-        os.link(path, old)
-    except OSError:  # a file system without links, such as some that containers share
-        write_new(old, content)
-        shutil.copystat(path, old)
-        with contextlib.suppress(OSError):  # nor owners
-            shutil.chown(old, *(path.stat().st_uid, path.stat().st_gid))
+    link_or_copy(path, old)
     return old
 
 
