@@ -18,7 +18,11 @@ def main() -> None:
     try:
         if wanted:
             _signal.signal(_signal.SIGINT, _signal.default_int_handler)
-        run()
+        try:
+            run()
+        finally:
+            if wanted:  # while Python tidies up, there is nobody to catch anything
+                _signal.signal(_signal.SIGINT, _end)
     except KeyboardInterrupt:
         _end()
 

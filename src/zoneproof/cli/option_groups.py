@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -173,6 +176,24 @@ class Commands(click.Group):
             raise click.UsageError(advice, ctx) from error
 
 
+@contextmanager
+def _interrupted_afterwards() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of an import, in which it may be told, but end nothing."""
+    pressed: list[object] = []
+    usual = signal.default_int_handler
+    is_ours = threading.current_thread() is threading.main_thread()
+    if is_ours and signal.getsignal(signal.SIGINT) is usual:
+        signal.signal(signal.SIGINT, lambda *_: pressed.append(None))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, usual)
+    else:
+        yield
+    if pressed:
+        raise KeyboardInterrupt
+
+
 class LazyCommands(Commands):
     """A group whose commands are imported when they run.
 
@@ -198,7 +219,8 @@ class LazyCommands(Commands):
         if cmd_name not in self._found:
             return None
         module, _, attribute = self._found[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(module, __package__), attribute)
+        with _interrupted_afterwards():
+            command: click.Command = getattr(import_module(module, __package__), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
