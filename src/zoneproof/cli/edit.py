@@ -119,12 +119,11 @@ def edit(
         before = stored.definition
         wanted = await apply_options(manager, said, with_names(before, added, removed))
         if is_changed := wanted.changes(before):
-            await save(manager, wanted, before)
+            await save(manager, wanted, before, tell_news)
             await _warn_of_tasks(manager, before, wanted.definition)
         elif discard_change:
             await manager.certificates.discard_pending(before.name)
-        if is_changed or discard_change:
-            await give_up_other_orders(manager, wanted.definition, tell_news)
+            await give_up_other_orders(manager, before, tell_news)
         changes = describe_changes(before, wanted.definition)
         changes += [f"the credential {name} was stored" for name in wanted.credentials]
         if stored.has_pending and (is_changed or discard_change):

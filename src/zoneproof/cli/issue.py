@@ -19,7 +19,7 @@ from zoneproof.cli.definitions import (
     required_names,
     take_options,
 )
-from zoneproof.cli.events import Telling, telling_progress
+from zoneproof.cli.events import Telling, tell_news, telling_progress
 from zoneproof.cli.option_groups import GroupedHelp, authoritative_port_option
 from zoneproof.cli.options import (
     TERMS_GROUP,
@@ -106,7 +106,7 @@ def _obtain(request: Request, run: RunOptions, how: Telling, *, force: bool) -> 
     async def work(manager: Manager) -> tuple[Outcome, bool] | Kept:
         wanted, before = await request.define(manager)
         if before and wanted.needs_no_new_certificate(before):
-            await save(manager, wanted, before)
+            await save(manager, wanted, before, tell_news)
         if not force and await is_stored(manager.certificates, manager.credentials, wanted):
             kept = await keep(
                 manager.certificates, manager.files, manager.journal, wanted.definition

@@ -28,6 +28,7 @@ from zoneproof.manager.certificates.definition_file import describe_changes
 from zoneproof.manager.certificates.file_form import reshaped
 from zoneproof.manager.certificates.method_advice import method_advice, zone_advice
 from zoneproof.manager.certificates.refusals import refusals, require_orderable
+from zoneproof.manager.certificates.removal import give_up_other_orders
 from zoneproof.manager.certificates.state import CertificateState, lifetime_of
 from zoneproof.manager.certificates.store import Certificates
 from zoneproof.manager.certificates.task_definition import TaskDefinition, named, secret_fields
@@ -323,12 +324,19 @@ async def require_usable(
             )
 
 
-async def save(manager: Manager, proposal: Proposal, before: CertificateDefinition | None) -> None:
+async def save(
+    manager: Manager,
+    proposal: Proposal,
+    before: CertificateDefinition | None,
+    emit: Emit | None = None,
+) -> None:
     """Store the definition in ``before``'s place, and what came with it: all of it or nothing.
 
-    The files that are there get the form that it asks for. Raises InvalidInputError for what
-    :func:`require_usable` and :func:`refusals` find, BusyError if another definition is stored by
-    now, or if another process works on the certificate and its files are to change.
+    The files that are there get the form that it asks for, and orders for other identifiers are
+    given up; without ``emit``, the next run tells which records can be deleted. Raises
+    InvalidInputError for what :func:`require_usable` and :func:`refusals` find, BusyError if
+    another definition is stored by now, or if another process works on the certificate and its
+    files are to change.
     """
     await require_usable(manager.checks, manager.credentials, proposal, before)
     definition, credentials = proposal.definition, proposal.credentials
@@ -336,6 +344,8 @@ async def save(manager: Manager, proposal: Proposal, before: CertificateDefiniti
         raise InvalidInputError("; ".join(problems))
     async with reshaped(manager, before, definition, proposal.pkcs12_password):
         await _save(manager, proposal, before)
+    if before:
+        await give_up_other_orders(manager, definition, emit)
 
 
 async def _save(manager: Manager, proposal: Proposal, before: CertificateDefinition | None) -> None:

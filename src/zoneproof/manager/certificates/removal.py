@@ -69,17 +69,19 @@ async def give_up_orders(manager: Manager, name: str, emit: Emit) -> None:
 
 
 async def give_up_other_orders(
-    manager: Manager, definition: CertificateDefinition, emit: Emit
+    manager: Manager, definition: CertificateDefinition, emit: Emit | None
 ) -> None:
     """Give up orders for other identifiers than those of the definition, which has changed.
 
+    Without ``emit``, it is left to the next run to tell which records can be deleted.
     A process that works on the certificate does it itself when it orders again.
     """
     with suppress(BusyError), manager.home.lock(definition.name):
         for order in await manager.journal.open_orders(definition.name):
             if set(order.identifiers) != set(definition.parsed_identifiers):
                 await manager.journal.close_order(order.id, error="superseded")
-        await tell_deletable(manager.journal, definition.name, emit)
+        if emit:
+            await tell_deletable(manager.journal, definition.name, emit)
 
 
 REASONS = {

@@ -24,6 +24,7 @@ from zoneproof.web.pages.method_forms import (
     rearranged,
     validated,
 )
+from zoneproof.web.pages.views import noting_news
 from zoneproof.web.visits import Page, Visit
 
 _TEXTS = (
@@ -155,7 +156,8 @@ async def _saved(
     password: str | None = None,
 ) -> Response:
     wanted = Proposal(changed.check(), pkcs12_password=password)
-    await save(visit.manager, wanted, before)
+    news: list[str] = []
+    await save(visit.manager, wanted, before, noting_news(news))
     changes = describe_changes(before, wanted.definition)
     changes += ["another password of bundle.p12"] if password else []
     visit.does("edit", f"{before.name}: {'; '.join(changes) or 'nothing'}")
@@ -163,4 +165,5 @@ async def _saved(
     if not changes:
         return visit.go(path, "Nothing was changed.")
     told = "; ".join(changes)
-    return visit.go(path, f"Saved: {told}. The next renewal uses it, or renew it now.")
+    told = f"Saved: {told}. The next renewal uses it, or renew it now."
+    return visit.go(path, " ".join([told, *news]))

@@ -13,20 +13,17 @@ from starlette.responses import Response
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import count
-from zoneproof.issuance import RecordsDeletable, Warned
-from zoneproof.issuance.event_texts import describe
 from zoneproof.manager import CertificateSummary, preview
 from zoneproof.manager.certificates.details import remark, summaries
 from zoneproof.manager.certificates.removal import find_removable, remove_certificate
 from zoneproof.web.pages.actions import start_renewal, start_resumption
 from zoneproof.web.pages.preview_view import PreviewView
-from zoneproof.web.pages.views import CertificateRow
+from zoneproof.web.pages.views import CertificateRow, noting_news
 from zoneproof.web.visits import Page, Visit
 
 _ON_A_PAGE = 50
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _ATTENTION = "needs attention"
-_NEWS = (RecordsDeletable, Warned)  # of a removal
 _SORTS: dict[str, Callable[[CertificateSummary], Any]] = {
     "name": lambda one: one.name,
     "status": lambda one: (one.status, one.name),
@@ -149,7 +146,7 @@ async def _remove(visit: Visit) -> Response:
         await remove_certificate(
             visit.manager,
             found,
-            lambda event: news.append(describe(event)) if isinstance(event, _NEWS) else None,
+            noting_news(news),
             delete_files=files,
         )
     told = f"{count(len(names), 'certificate')} no longer managed"

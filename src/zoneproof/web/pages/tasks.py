@@ -17,6 +17,7 @@ from zoneproof.pages.forms import Form
 from zoneproof.pages.seen import require_seen, seen_with
 from zoneproof.providers import shown_field
 from zoneproof.web.pages.credential_forms import given_fields
+from zoneproof.web.pages.views import noting_news
 from zoneproof.web.visits import Page, Visit
 
 _USUALLY: When = "issued"
@@ -88,11 +89,11 @@ async def _add(visit: Visit) -> Response:
         if given.definition.name in {task.name for task in before.deploy}:
             raise InvalidInputError("a task of this name already exists: give another name")
         *_, task = named((*before.deploy, given.definition))
-        await _save_task(visit, before, GivenTask(task, given.secrets))
+        options = CertificateOptions(tasks=(GivenTask(task, given.secrets),))
+        told = "The task is saved: 'Deploy what is left' does it now."
+        return await _saved(visit, options.applied_to(before), before, told)
     except ZoneproofError as error:
         return await _form(visit, before.name, given.definition, error=error)
-    path = f"/certificates/{before.name}/deployment"
-    return visit.go(path, "The task is saved: 'Deploy what is left' does it now.")
 
 
 async def _edit(visit: Visit) -> Response:
@@ -112,11 +113,11 @@ async def _change(visit: Visit) -> Response:
         secrets = {**await _kept_secrets(visit, given), **given.secrets}
         # What is not typed anew stays, and so does what the credential alone has.
         changed = GivenTask(given.definition, secrets if given.secrets else {})
-        await _save_task(visit, before, changed)
+        told = f"The task {task.name} is changed: 'Deploy what is left' does it now."
+        options = CertificateOptions(tasks=(changed,))
+        return await _saved(visit, options.applied_to(before), before, told)
     except ZoneproofError as error:
         return await _form(visit, before.name, given.definition, stored=task, error=error)
-    path = f"/certificates/{before.name}/deployment"
-    return visit.go(path, f"The task {task.name} is changed: 'Deploy what is left' does it now.")
 
 
 async def _revision(visit: Visit, task: TaskDefinition) -> str:
@@ -131,9 +132,12 @@ async def _kept_secrets(visit: Visit, given: GivenTask) -> Mapping[str, str]:
     return found.fields if found else {}
 
 
-async def _save_task(visit: Visit, before: CertificateDefinition, given: GivenTask) -> None:
-    wanted = CertificateOptions(tasks=(given,)).applied_to(before)
-    await save(visit.manager, wanted, before)
+async def _saved(
+    visit: Visit, wanted: Proposal, before: CertificateDefinition, told: str
+) -> Response:
+    news: list[str] = []
+    await save(visit.manager, wanted, before, noting_news(news))
+    return visit.go(f"/certificates/{before.name}/deployment", " ".join([told, *news]))
 
 
 def _given(form: Form, kind: str, name: str) -> GivenTask:
@@ -177,8 +181,8 @@ async def _move(visit: Visit) -> Response:
     at = tasks.index(_task(before, name))
     to = at - 1 if visit.form.text("to") == "up" else at + 1
     tasks.insert(min(max(to, 0), len(tasks) - 1), tasks.pop(at))
-    await save(visit.manager, Proposal(replace(before, deploy=tuple(tasks))), before)
-    return visit.go(f"/certificates/{before.name}/deployment", f"{name} is moved.")
+    wanted = Proposal(replace(before, deploy=tuple(tasks)))
+    return await _saved(visit, wanted, before, f"{name} is moved.")
 
 
 async def _remove(visit: Visit) -> Response:
@@ -186,5 +190,4 @@ async def _remove(visit: Visit) -> Response:
     visit.does("edit", f"{visit.name}: without task {task}")
     before = (await visit.manager.certificates.get(visit.name)).definition
     wanted = CertificateOptions(removed_tasks=(task,)).applied_to(before)
-    await save(visit.manager, wanted, before)
-    return visit.go(f"/certificates/{before.name}/deployment", f"The task {task} is removed.")
+    return await _saved(visit, wanted, before, f"The task {task} is removed.")

@@ -5,10 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from zoneproof.issuance import Emit, Event, RecordsDeletable, Warned
+from zoneproof.issuance.event_texts import describe
 from zoneproof.manager import CertificateSummary
 from zoneproof.manager.certificates.details import expiry_text, remark, renewal_text
 
 _SOON = timedelta(days=7)
+
+
+def noting_news(news: list[str]) -> Emit:
+    """Return what adds to the texts what a person has to know of, or to do."""
+
+    def emit(event: Event) -> None:
+        if isinstance(event, RecordsDeletable | Warned):
+            news.append(describe(event))
+
+    return emit
 
 
 @dataclass(frozen=True)
