@@ -39,11 +39,13 @@ def test_tasks_are_given_by_options_and_replaced_by_name(inside: Inside, tmp_pat
     told = inside.good("edit", "a.example", "--deploy=apache:name=web", "--no-deploy=copy")
     assert "  task web task: apache (was nginx)\n" in told
     assert "next: zoneproof deploy a.example" in told
+    hook = inside.good("edit", "a.example", "--deploy=command:command=true,name=hook,when=failed")
+    assert "next:" not in hook + inside.good("edit", "a.example", "--no-deploy=web")
     assert toml(inside).count("task = ") == 2
     result = inside.run("edit", "a.example", "--no-deploy=nginx")
     assert (result.status, result.stderr) == (
         2,
-        "zoneproof: a.example has no task 'nginx' to remove: it has web, command\n",
+        "zoneproof: a.example has no task 'nginx' to remove: it has command, hook\n",
     )
 
 

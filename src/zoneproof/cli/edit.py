@@ -131,7 +131,7 @@ def edit(
         follows = f"next: zoneproof issue {wanted.definition.name}, or wait for its renewal"
         if not is_changed or wanted.needs_no_new_certificate(before):
             follows = ""
-            if wanted.definition.deploy != before.deploy:
+            if _to_be_done(wanted.definition) - _to_be_done(before):
                 follows = f"next: zoneproof deploy {before.name}, or wait for the next renew"
         return wanted.definition, changes, follows
 
@@ -174,6 +174,11 @@ async def _warn_of_tasks(
         problems += WrittenFiles(stored).clashes_of([after])
     for problem in problems:
         tell_warning(Warned(problem))
+
+
+def _to_be_done(definition: CertificateDefinition) -> set[tuple[str, str]]:
+    """Return what tells the tasks of every certificate from others."""
+    return {(task.name, task.fingerprint) for task in definition.deploy if task.deploys}
 
 
 def _tell_saved(
