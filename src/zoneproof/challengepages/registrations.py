@@ -17,12 +17,7 @@ from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.challengepages.setup import ClientAccount, all_setups
 from zoneproof.challengepages.visits import ServicePage, ServiceVisit
 from zoneproof.challenges.records import cname_record, look_for_records
-from zoneproof.core.errors import (
-    DnsError,
-    InvalidInputError,
-    InvalidNameError,
-    RegistrationError,
-)
+from zoneproof.core.errors import DnsError, InvalidInputError, InvalidNameError, RegistrationError
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import Resolver, parse_server
 from zoneproof.pages.records import RecordView, SightingView, record_views
