@@ -11,23 +11,14 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from zoneproof.core.errors import (
-    AlreadyDoneError,
-    ProviderCredentialsError,
-    ProviderError,
-    ProviderQuotaError,
-    ProviderUnavailableError,
-)
+from zoneproof.core.errors import AlreadyDoneError, ProviderCredentialsError, ProviderError
 from zoneproof.core.http import (
     WEB_PAGE,
     HttpClient,
     NoReplyError,
     Reply,
-    error_text,
     is_web_page,
     load_ca_bundle,
-    retry_at,
-    utc_now,
     with_retries,
 )
 from zoneproof.core.text import sanitize
@@ -36,22 +27,14 @@ from zoneproof.providers.bearer_token import TemporaryKey
 from zoneproof.providers.contract import ProviderContext
 from zoneproof.providers.pace import Pace
 from zoneproof.providers.paging import Following, Paging, Query, next_link, with_places
-from zoneproof.providers.refusals import (
-    ALREADY,
-    ErrorBody,
-    Problem,
-    Refusal,
-    Refusals,
-    parse_xml,
-    place_in,
-)
+from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusals, parse_xml, place_in
+from zoneproof.providers.verdicts import LIMITED, Verdicts, is_failure
 
 T = TypeVar("T")
 
-_LIMITED = HTTPStatus.TOO_MANY_REQUESTS
 _SUCCESS = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT)
 _GONE = (*_SUCCESS, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
-_NOT_DONE = (_LIMITED, HTTPStatus.SERVICE_UNAVAILABLE)
+_NOT_DONE = (LIMITED, HTTPStatus.SERVICE_UNAVAILABLE)
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _REPEATABLE = ("GET", "HEAD", "DELETE")
 _MOST_PAGES = 1000
@@ -119,10 +102,9 @@ class ApiClient:
         check_headers(self._headers)
         self._token, self._sign = token, sign
         self._refusals: Refusals = refusals or {}
-        self._errors = errors
-        self._advice = advice or {}
         self._secrets = set(secrets)
         self._url_advice = ": check the URL" if own_url else ""
+        self._verdicts = Verdicts(errors, advice or {}, self._secrets, self._url_advice)
         self.pace = Pace(context, at_once, pause)
         tls = load_ca_bundle(ca_bundle)
         self._client = HttpClient(seconds=context.timeout, tls=tls, auth=auth)
@@ -216,7 +198,7 @@ class ApiClient:
                 if paging:
                     after = paging.following(page, words, len(some), seen)
             except (TypeError, ValueError, msgspec.ValidationError) as error:
-                raise self._of_another_form("", answer, error) from error
+                raise self._verdicts.of_another_form("", answer.status, error) from error
             if not after:
                 return found
             if isinstance(after, str):
@@ -281,11 +263,11 @@ class ApiClient:
             return await self._exchange(request, table, plain=plain)
 
         def again(reply: Reply) -> bool:
-            _, refusal = self._judge(reply, table)
+            _, refusal = self._verdicts.judge(reply, table)
             if refusal:
                 return refusal.again
-            allowed = repeatable or reply.status == _LIMITED or reply.status in not_done
-            return allowed and _is_failure(reply.status)
+            allowed = repeatable or reply.status == LIMITED or reply.status in not_done
+            return allowed and is_failure(reply.status)
 
         begin = f"{where}: " if where else ""
         try:
@@ -293,21 +275,8 @@ class ApiClient:
                 attempt, again, repeatable=repeatable, sleep=self._sleep, now=self._now
             )
         except NoReplyError as error:
-            raise self._no_answer(begin, error, repeatable) from error
-        problem, refusal = self._judge(reply, table)
-        if refusal and not (reply.status in expected and reply.status >= 400):
-            raise self._refused(begin, reply, problem, refusal)
-        if _is_failure(reply.status):
-            raise self._failed(begin, reply, unchanged=reply.status in not_done)
-        if 300 <= reply.status < 400 and reply.status not in expected:
-            target = sanitize(reply.headers.get("Location", "nowhere"), secrets=self._secrets)
-            raise ProviderError(
-                f"{begin}it redirects to {target}; a request with credentials does not follow"
-                f"{': set the URL to where the service really is' * bool(self._url_advice)}"
-            )
-        if reply.status not in expected or (problem and reply.status < 400):
-            other = Refusal(ProviderError, f"it refused the request with status {reply.status}")
-            raise self._refused(begin, reply, problem, other)
+            raise self._verdicts.no_answer(begin, error, repeatable=repeatable) from error
+        self._verdicts.require(reply, table, begin=begin, expected=expected, not_done=not_done)
         return ApiAnswer(reply.status, reply.body, reply.headers)
 
     def listed(self, answer: ApiAnswer, of: type[T], at: str) -> list[T]:
@@ -315,7 +284,7 @@ class ApiClient:
         try:
             return msgspec.convert(place_in(self.read(answer, object), at), list[of])  # type: ignore[valid-type]
         except msgspec.ValidationError as error:
-            raise self._of_another_form("", answer, error) from error
+            raise self._verdicts.of_another_form("", answer.status, error) from error
 
     def read(self, answer: ApiAnswer, into: type[T], *, where: str = "") -> T:
         """Decode an answer: as XML if ``into`` is Element, else as JSON.
@@ -329,20 +298,13 @@ class ApiClient:
                 return cast("T", parse_xml(answer.body))
             return msgspec.json.decode(answer.body, type=into)
         except msgspec.ValidationError as error:
-            raise self._of_another_form(begin, answer, error) from error
+            raise self._verdicts.of_another_form(begin, answer.status, error) from error
         except (*_NOT_JSON, ET.ParseError) as error:
             reason = "not XML" if into is ET.Element else "not JSON"
             reason = WEB_PAGE if is_web_page(answer.body) else reason
             raise ProviderError(
                 f"{begin}the answer with status {answer.status} is {reason}{self._url_advice}"
             ) from error
-
-    def _of_another_form(self, begin: str, answer: ApiAnswer, error: Exception) -> ProviderError:
-        what = sanitize(str(error), secrets=self._secrets)
-        return ProviderError(
-            f"{begin}the answer with status {answer.status} is JSON of an unexpected form"
-            f" ({what}){self._url_advice}"
-        )
 
     def _request(
         self,
@@ -368,7 +330,7 @@ class ApiClient:
             return await self._exchange_once(request if plain else self._signed(request))
         token = await self._fresh(self._token)
         reply = await self._exchange_once(self._signed(self._token.apply(request, token)))
-        _, refusal = self._judge(reply, table)
+        _, refusal = self._verdicts.judge(reply, table)
         if refusal is None or refusal.kind is not ProviderCredentialsError:
             return reply
         self._token.forget(token)
@@ -393,49 +355,6 @@ class ApiClient:
                 headers=request.headers,
             )
 
-    def _judge(self, reply: Reply, table: Refusals) -> tuple[Problem | None, Refusal | None]:
-        """Return what the answer says is wrong, and what the table has for that."""
-        problem = self._errors.read(reply.status, reply.body) if self._errors else None
-        if problem is None and reply.status >= 400:
-            problem = Problem(error_text(reply.body, self._secrets))
-        if problem is None:
-            return None, None
-        keys: list[int | str] = [*problem.codes, problem.message, reply.status]
-        return problem, next((table[key] for key in keys if key in table), None)
-
-    def _refused(
-        self, begin: str, reply: Reply, problem: Problem | None, refusal: Refusal
-    ) -> ProviderError:
-        words = sanitize(problem.message, secrets=self._secrets) if problem else ""
-        words = words or error_text(reply.body, self._secrets)
-        advice = refusal.advice or self._advice.get(refusal.kind, "")
-        advice = advice and f"; {advice}"
-        return refusal.kind(
-            f"{begin}{refusal.meaning}, it says: {words}{advice}",
-            changed_nothing=reply.status >= 400 or problem is not None or None,
-        )
-
-    def _failed(self, begin: str, reply: Reply, *, unchanged: bool) -> ProviderError:
-        words = error_text(reply.body, self._secrets)
-        if reply.status == _LIMITED:
-            moment = retry_at(reply.headers.get("Retry-After"), now := utc_now())
-            wait = (moment - now).total_seconds() if moment else 0.0
-            later = f" in {wait:.0f} seconds" if wait > 0 else " later"
-            return ProviderQuotaError(
-                f"{begin}too many requests (429), it says: {words}; try again{later}"
-            )
-        return ProviderUnavailableError(
-            f"{begin}it failed with status {reply.status}, and says: {words}; try again later",
-            changed_nothing=unchanged,
-        )
-
-    def _no_answer(self, begin: str, error: NoReplyError, repeatable: bool) -> ProviderError:
-        reason = sanitize(error.message, limit=500, secrets=self._secrets)
-        if not repeatable and not error.unsent:
-            reason += "; it is not known whether it did what was asked"
-        again = "" if error.hopeless else "; try again"
-        return ProviderUnavailableError(f"{begin}{reason}{again}", changed_nothing=error.unsent)
-
     def _same_place(self, path: str, following: str) -> str:
         """Return the next page's URL. Raises ProviderError for one that would get our key.
 
@@ -449,10 +368,6 @@ class ApiClient:
             target = sanitize(url, secrets=self._secrets)
             raise ProviderError(f"its next page is somewhere else: {target}")
         return url
-
-
-def _is_failure(status: int) -> bool:
-    return status == _LIMITED or (status >= 500 and status != HTTPStatus.NOT_IMPLEMENTED)
 
 
 def _around(page: object, place: str) -> object:
