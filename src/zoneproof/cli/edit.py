@@ -28,6 +28,7 @@ from zoneproof.issuance import Warned
 from zoneproof.manager import CertificateDefinition, Manager, default_name, describe_changes
 from zoneproof.manager import revoke as revoke_certificate
 from zoneproof.manager.certificates.apply import DefinitionPlan, carry_out, plan_changes
+from zoneproof.manager.certificates.defined_tasks import new_task_problems
 from zoneproof.manager.certificates.definition_file import read_definitions
 from zoneproof.manager.certificates.proposal import apply_options, define, save, with_names
 from zoneproof.manager.certificates.removal import (
@@ -36,7 +37,6 @@ from zoneproof.manager.certificates.removal import (
     remove_certificate,
 )
 from zoneproof.manager.certificates.written_files import WrittenFiles
-from zoneproof.manager.methods import new_task_problems
 
 _REASONS = (
     "unspecified",

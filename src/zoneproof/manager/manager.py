@@ -14,6 +14,7 @@ from zoneproof.dnsquery import Resolver
 from zoneproof.issuance import Journal
 from zoneproof.manager.accounts.clients import ClientPool, Directories
 from zoneproof.manager.accounts.store import Accounts, AccountTerms
+from zoneproof.manager.certificates.checks import DefinitionChecks
 from zoneproof.manager.certificates.circumstances import (
     Circumstances,
     accounts_of,
@@ -30,7 +31,7 @@ from zoneproof.manager.certificates.written_files import StoredFiles
 from zoneproof.manager.credentials.registrations import StoredRegistrations
 from zoneproof.manager.credentials.store import Credentials
 from zoneproof.manager.home import Home
-from zoneproof.manager.methods import DefinitionChecks, MethodMaker, ProviderPool, ResolverPool
+from zoneproof.manager.methods import MethodMaker, ProviderPool, ResolverPool
 from zoneproof.manager.people import People
 from zoneproof.manager.settings import DnsSettings, Settings, load_settings
 from zoneproof.storage import SqliteStore, Store, open_in_thread

@@ -13,8 +13,8 @@ from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import read_file
 from zoneproof.core.secretive import Secretive
 from zoneproof.deployment.parts import combined, pkcs12_file
+from zoneproof.manager.certificates.checks import key_access
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.methods import key_access
 from zoneproof.migration.archive import Archive, ArchivedCertificate, Item
 from zoneproof.migration.move import Collected, read_certificate, read_files
 from zoneproof.storage import Transaction

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import BusyError
 from zoneproof.issuance import Emit
+from zoneproof.manager.certificates.defined_tasks import new_task_problems
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.definition_file import describe_changes
 from zoneproof.manager.certificates.file_form import reshaped
@@ -17,7 +18,6 @@ from zoneproof.manager.certificates.removal import forget, give_up_orders, give_
 from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
 from zoneproof.manager.certificates.written_files import WrittenFiles
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.methods import new_task_problems
 from zoneproof.storage import Transaction
 
 

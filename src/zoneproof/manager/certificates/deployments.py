@@ -29,6 +29,7 @@ from zoneproof.core.files import read_file
 from zoneproof.deployment import Material, Occasion, TaskContext, TaskEvent
 from zoneproof.deployment.trouble import os_errors_told
 from zoneproof.issuance import Emit, TaskDone, TaskFailed
+from zoneproof.manager.certificates.defined_tasks import open_defined_task, task_problems
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.deployment_state import (
     Deployed,
@@ -41,7 +42,6 @@ from zoneproof.manager.certificates.state import CertificateState, CertificateSt
 from zoneproof.manager.certificates.task_definition import TaskDefinition
 from zoneproof.manager.certificates.written_files import file_problems
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.methods import open_defined_task, task_problems
 from zoneproof.storage import Transaction
 
 DEPLOYED = "deployed"

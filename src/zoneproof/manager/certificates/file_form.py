@@ -11,12 +11,12 @@ from zoneproof.core.access import ANYWAY, Access, read_access
 from zoneproof.core.aio import in_thread
 from zoneproof.core.errors import BusyError, InvalidInputError, StorageError, VaultError
 from zoneproof.issuance import Emit, Warned
+from zoneproof.manager.certificates.checks import key_access
 from zoneproof.manager.certificates.definition import FILE_FORM, CertificateDefinition
 from zoneproof.manager.certificates.state import state_of
 from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
 from zoneproof.manager.certificates.versions import FileForm
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.methods import key_access
 
 
 async def form_of(

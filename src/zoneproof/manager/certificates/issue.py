@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from zoneproof.acme import AcmeClient, cert_id, directory_url
+from zoneproof.acme import cert_id
 from zoneproof.challenges.records import look_for_records
 from zoneproof.core import times
-from zoneproof.core.aio import Slots, in_thread
+from zoneproof.core.aio import in_thread
 from zoneproof.core.errors import (
     AcmeError,
     AwaitingUserError,
@@ -26,21 +25,13 @@ from zoneproof.core.errors import (
     ZoneproofError,
     ungrouped,
 )
-from zoneproof.issuance import (
-    Emit,
-    FilesWritten,
-    Issued,
-    OrderRequest,
-    OrderRun,
-    Warned,
-    make_plan,
-)
+from zoneproof.issuance import Emit, FilesWritten, Issued, Warned
 from zoneproof.manager.certificates.circumstances import Circumstances, delegations_of
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.deployment_state import TaskResult
 from zoneproof.manager.certificates.deployments import deploy, run_tasks
 from zoneproof.manager.certificates.file_form import form_of
-from zoneproof.manager.certificates.outages import Needs, Outages
+from zoneproof.manager.certificates.order import Run, place_order
 from zoneproof.manager.certificates.proposal import Proposal, adopt, find_pending
 from zoneproof.manager.certificates.renewal_state import (
     RenewalState,
@@ -49,15 +40,8 @@ from zoneproof.manager.certificates.renewal_state import (
     in_circumstances,
     of_certificate,
 )
-from zoneproof.manager.certificates.state import (
-    is_interrupted,
-    lifetime_of,
-    serial_of,
-    state_of,
-)
-from zoneproof.manager.credentials.store import Credential
+from zoneproof.manager.certificates.state import is_interrupted, lifetime_of, serial_of, state_of
 from zoneproof.manager.manager import Manager
-from zoneproof.providers import Provider
 
 ISSUED = "issued"
 FAILED = "failed"
@@ -129,32 +113,6 @@ async def resume(manager: Manager, name: str, emit: Emit) -> Outcome:
     for sighting in await look_for_records(methods.resolver, awaited):
         emit(sighting)
     return await issue(manager, definition, emit, change=change)
-
-
-class Run(msgspec.Struct, frozen=True):
-    """What the orders of one run share: what they found to be down, and the slots to work in."""
-
-    outages: Outages = msgspec.field(default_factory=Outages)
-    slots: Slots | None = None
-
-
-class _Others(msgspec.Struct, frozen=True):
-    """The others of a run, for the order that needs ``needs``."""
-
-    run: Run
-    needs: Needs
-
-    def waiting(self) -> AbstractAsyncContextManager[None]:
-        """Give the slot to another."""
-        return self.run.slots.waiting() if self.run.slots else nullcontext()
-
-    async def admit(self, provider: Provider) -> None:
-        """Wait for what others find out of the provider. Raises HeldUpError."""
-        await self.run.outages.admit(provider, self.needs)
-
-    def trying(self, provider: Provider) -> AbstractContextManager[None]:
-        """Tell the others what comes of using the provider."""
-        return self.run.outages.trying(provider, self.needs)
 
 
 async def issue_locked(
@@ -288,73 +246,6 @@ async def _obtain(
     return Outcome(name, account, issued, written)
 
 
-async def place_order(
-    manager: Manager,
-    journal_name: str,
-    definition: CertificateDefinition,
-    account: str,
-    emit: Emit,
-    deliver: Callable[[Issued], Awaitable[None]],
-    *,
-    on_complete: Callable[[], Awaitable[None]] | None = None,
-    private_key: bytes | None = None,
-    replaces: str | None = None,
-    unsaved: Mapping[str, Credential] | None = None,
-    run: Run | None = None,
-    failures: int = 0,
-) -> Issued:
-    """Order what the definition says, and ``deliver`` it; the caller holds the order's lock.
-
-    The journal knows the order as ``journal_name``, which is the lock's name, too. ``on_complete``
-    is called as soon as no CNAME is missing. ``private_key``
-    (PEM) is used again if it is of the wanted kind, ``replaces`` is an ARI identifier, and
-    ``unsaved`` credentials win over stored ones. Others of the ``run`` hear what is down, and that
-    the certificate has failed so often in a row before.
-    """
-    # Finding it refuses what is neither an account nor a CA.
-    stored = await manager.accounts.find(account)
-    methods = await manager.methods.make(definition, unsaved)
-    url = stored.directory_url if stored else directory_url(account)
-    needs, run = Needs.of(definition, account, url, methods, failures), run or Run()
-    with run.outages.watching(needs):
-        # First of all the account: what a person agreed to is kept when the plan stops.
-        async with manager.clients.use(account) as client:
-            plan = await make_plan(
-                definition.parsed_identifiers,
-                methods.choose,
-                methods.resolver,
-                register=True,
-                directory_url=url,
-                profile=definition.wanted_profile,
-            )
-            plan.require_complete()
-            if on_complete:
-                await on_complete()
-            order = OrderRun(
-                client,
-                manager.journal,
-                methods.resolver,
-                manager.providers.for_publication,
-                emit,
-                _Others(run, needs),
-            )
-            return await order.obtain(
-                OrderRequest(
-                    journal_name,
-                    plan,
-                    key_type=definition.key_type,
-                    private_key=private_key,
-                    csr=definition.given_csr,
-                    profile=await _profile(client, definition, account, emit),
-                    preferred_chain=definition.preferred_chain,
-                    replaces=replaces,
-                    order_seconds=manager.run.order_seconds,
-                    ignore_caa=definition.ignore_caa,
-                ),
-                deliver,
-            )
-
-
 def _kept_key(
     manager: Manager, definition: CertificateDefinition, renewal: RenewalState
 ) -> bytes | None:
@@ -363,19 +254,6 @@ def _kept_key(
     if not definition.reuse_key or of_certificate(renewal, serial).revoked_at:
         return None
     return manager.files.private_key(definition.name)
-
-
-async def _profile(
-    client: AcmeClient, definition: CertificateDefinition, account: str, emit: Emit
-) -> str:
-    """Return the profile, which the CA need not have if it is preferred or a fallback's."""
-    profile = definition.wanted_profile
-    if profile and (not definition.profile or account in definition.fallback_accounts):
-        directory = await client.directory()
-        if profile not in directory.profiles:
-            emit(Warned(f"{client.directory_url} has no profile '{profile}': ordering without"))
-            return ""
-    return profile
 
 
 def _replaces(manager: Manager, name: str, account: str, renewal: RenewalState) -> str | None:

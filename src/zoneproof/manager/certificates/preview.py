@@ -16,15 +16,11 @@ from zoneproof.challenges.records import look_for_records, record_parts
 from zoneproof.core.aio import settle
 from zoneproof.core.errors import AcmeError, InvalidInputError, ZoneproofError
 from zoneproof.dnsquery import CaaVerdict
-from zoneproof.issuance import (
-    PreflightReport,
-    RecordAwaited,
-    check_identifiers,
-    preflight,
-)
+from zoneproof.issuance import PreflightReport, RecordAwaited, check_identifiers, preflight
 from zoneproof.issuance.preflight_texts import finding_fields, preflight_fields
 from zoneproof.manager.accounts.clients import registering
 from zoneproof.manager.accounts.store import StoredAccount, new_account
+from zoneproof.manager.certificates.defined_tasks import task_problems
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.state import state_of
 from zoneproof.manager.certificates.store import ManagedCertificate
@@ -32,7 +28,6 @@ from zoneproof.manager.certificates.written_files import WrittenFiles
 from zoneproof.manager.credentials.expiry import expiry_in_words, reminder
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.methods import task_problems
 
 
 class Preview(msgspec.Struct, frozen=True):

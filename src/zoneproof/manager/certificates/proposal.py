@@ -18,6 +18,7 @@ from zoneproof.core.errors import BusyError, InvalidInputError, NoDnsMethodError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.core.secretive import Secretive
 from zoneproof.issuance import Emit, Warned
+from zoneproof.manager.certificates.checks import DefinitionChecks
 from zoneproof.manager.certificates.definition import (
     CertificateDefinition,
     MethodDefinition,
@@ -34,7 +35,6 @@ from zoneproof.manager.certificates.store import Certificates
 from zoneproof.manager.certificates.task_definition import TaskDefinition, named, secret_fields
 from zoneproof.manager.credentials.store import Credential, Credentials
 from zoneproof.manager.manager import Manager
-from zoneproof.manager.methods import DefinitionChecks
 from zoneproof.providers import short_name
 from zoneproof.storage import Transaction
 

@@ -17,7 +17,8 @@ from zoneproof.issuance import Emit, Issued, tell_deletable
 from zoneproof.manager.accounts.clients import ClientPool
 from zoneproof.manager.accounts.store import AccountTerms
 from zoneproof.manager.certificates.definition import CertificateDefinition
-from zoneproof.manager.certificates.issue import issue, place_order
+from zoneproof.manager.certificates.issue import issue
+from zoneproof.manager.certificates.order import place_order
 from zoneproof.manager.certificates.preview import preview
 from zoneproof.manager.certificates.renew import EmitFor, Renewal, choose
 from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
