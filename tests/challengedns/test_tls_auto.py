@@ -17,13 +17,7 @@ from cryptography import x509
 
 import tests.support.peers  # noqa: F401  says where Pebble is
 from tests.challengedns.processes import fails_to_start
-from tests.challengedns.shown_certificate import (
-    API,
-    api_port,
-    root_of,
-    shown,
-    verifies,
-)
+from tests.challengedns.shown_certificate import API, api_port, root_of, shown, verifies
 from tests.support.challenge_service import Service, challenge_command, write_config
 from tests.support.full_home import issued
 from zoneproof.challengedns.config import load_config

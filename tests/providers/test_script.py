@@ -8,11 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.providers.harness import (
-    challenge_value,
-    check_message,
-    txt,
-)
+from tests.providers.harness import challenge_value, check_message, txt
 from tests.providers.script_harness import (
     ZONE,
     ScriptContract,

@@ -19,14 +19,7 @@ from tests.support.challenge_service import (
     txt,
     update,
 )
-from tests.support.nodes import (
-    ZONE,
-    Cluster,
-    ServiceNode,
-    publish,
-    wait_for_leases,
-    wait_until,
-)
+from tests.support.nodes import ZONE, Cluster, ServiceNode, publish, wait_for_leases, wait_until
 from tests.support.peers.postgres import Postgres
 
 OLD, NEW, NEWER = [txt("a")], [txt("a"), txt("b")], [txt("a"), txt("b"), txt("c")]
