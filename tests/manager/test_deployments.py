@@ -22,7 +22,8 @@ from zoneproof.manager.certificates.daemon import tell
 from zoneproof.manager.certificates.deployment_state import NotDeployed, after_task_failure
 from zoneproof.manager.certificates.deployments import deploy, deploy_chosen, run_tasks
 from zoneproof.manager.certificates.issue import tasks_after
-from zoneproof.manager.certificates.state import States, status_of
+from zoneproof.manager.certificates.state import status_of
+from zoneproof.manager.certificates.stored_states import States
 from zoneproof.manager.certificates.task_definition import TaskDefinition
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.manager.notifications.notice import Notified

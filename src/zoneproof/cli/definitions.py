@@ -25,12 +25,8 @@ from zoneproof.core.files import read_named
 from zoneproof.core.text import printable
 from zoneproof.core.toml import complaint, is_reference, read_reference
 from zoneproof.manager import CertificateDefinition, Manager, MethodDefinition, Proposal
-from zoneproof.manager.certificates.proposal import (
-    METHOD_SETTINGS,
-    CertificateOptions,
-    GivenTask,
-    define,
-)
+from zoneproof.manager.certificates.options import METHOD_SETTINGS, CertificateOptions, GivenTask
+from zoneproof.manager.certificates.proposal import define
 from zoneproof.manager.certificates.task_definition import TaskDefinition
 from zoneproof.providers import describe
 

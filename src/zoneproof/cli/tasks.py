@@ -9,7 +9,7 @@ from typing import Any, get_args
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.toml import convert, read_reference
 from zoneproof.deployment import describe_task
-from zoneproof.manager.certificates.proposal import GivenTask
+from zoneproof.manager.certificates.options import GivenTask
 from zoneproof.manager.certificates.task_definition import TaskDefinition, When, secret_fields
 
 _SETTINGS = ("name", "when", "credential", "fatal")

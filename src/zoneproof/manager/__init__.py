@@ -1,12 +1,12 @@
 """Managed certificates: definition, state, schedule, history, accounts and files."""
 
-from zoneproof.manager.accounts.store import (
+from zoneproof.manager.accounts.account import (
     AccountFacts,
     AccountReach,
-    Accounts,
     AccountTerms,
     StoredAccount,
 )
+from zoneproof.manager.accounts.store import Accounts
 from zoneproof.manager.certificates.definition import (
     CertificateDefinition,
     MethodDefinition,
@@ -16,8 +16,8 @@ from zoneproof.manager.certificates.definition_file import describe_changes, fie
 from zoneproof.manager.certificates.issue import Outcome, issue, resume
 from zoneproof.manager.certificates.leftovers import LeftoverFacts
 from zoneproof.manager.certificates.method_advice import recognize_domain
+from zoneproof.manager.certificates.options import Proposal
 from zoneproof.manager.certificates.preview import Preview, preview
-from zoneproof.manager.certificates.proposal import Proposal
 from zoneproof.manager.certificates.removal import revoke
 from zoneproof.manager.certificates.renew import Renewal, renew
 from zoneproof.manager.certificates.staging import (

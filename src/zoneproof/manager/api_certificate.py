@@ -29,7 +29,7 @@ from zoneproof.core.files import create_private
 from zoneproof.core.names import DomainName
 from zoneproof.issuance import Event
 from zoneproof.issuance.event_texts import describe
-from zoneproof.manager.accounts.store import AccountTerms
+from zoneproof.manager.accounts.account import AccountTerms
 from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
 from zoneproof.manager.certificates.renew import renew
 from zoneproof.manager.certificates.renewal_state import LOOK_EVERY, without_failures

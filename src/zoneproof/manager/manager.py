@@ -12,8 +12,9 @@ from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import VaultError
 from zoneproof.dnsquery import Resolver
 from zoneproof.issuance import Journal
+from zoneproof.manager.accounts.account import AccountTerms
 from zoneproof.manager.accounts.clients import ClientPool, Directories
-from zoneproof.manager.accounts.store import Accounts, AccountTerms
+from zoneproof.manager.accounts.store import Accounts
 from zoneproof.manager.certificates.checks import DefinitionChecks
 from zoneproof.manager.certificates.circumstances import (
     Circumstances,
@@ -25,8 +26,8 @@ from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.leftovers import Leftovers
 from zoneproof.manager.certificates.log import CertificateLogs
-from zoneproof.manager.certificates.state import States
 from zoneproof.manager.certificates.store import Certificates, History
+from zoneproof.manager.certificates.stored_states import States
 from zoneproof.manager.certificates.written_files import StoredFiles
 from zoneproof.manager.credentials.registrations import StoredRegistrations
 from zoneproof.manager.credentials.store import Credentials

@@ -16,7 +16,7 @@ from pathlib import Path
 from zoneproof.challenges.dns01 import DelegationRules
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import Identifier
-from zoneproof.manager.certificates.proposal import GivenTask
+from zoneproof.manager.certificates.options import GivenTask
 from zoneproof.migration.acme_sh_plugins import (
     ScriptSettings,
     ShellSettings,

@@ -18,7 +18,8 @@ from zoneproof.core.names import DomainName
 from zoneproof.core.text import sanitize
 from zoneproof.core.toml import complaint
 from zoneproof.issuance import Issued
-from zoneproof.manager.accounts.store import StoredAccount, check_account_name
+from zoneproof.manager.accounts.account import StoredAccount
+from zoneproof.manager.accounts.store import check_account_name
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.definition_file import describe_changes
 from zoneproof.manager.certificates.deployment_state import Deployed, NotDeployed

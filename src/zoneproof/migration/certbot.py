@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import Identifier
 from zoneproof.core.text import sanitize
-from zoneproof.manager.certificates.proposal import GivenTask
+from zoneproof.manager.certificates.options import GivenTask
 from zoneproof.migration.certbot_plugins import CertbotRenewal, read_method
 from zoneproof.migration.configobj import Section, read_configobj
 from zoneproof.migration.directories import account_url, current, from_folders, place

@@ -20,7 +20,7 @@ from zoneproof.manager.certificates.files import (
     check_certificate_name,
     is_certificate_name,
 )
-from zoneproof.manager.certificates.proposal import GivenTask
+from zoneproof.manager.certificates.options import GivenTask
 from zoneproof.migration.methods import FoundMethod
 from zoneproof.migration.reading import unusable
 from zoneproof.providers import Registration

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import sanitize
-from zoneproof.manager.certificates.proposal import GivenTask
+from zoneproof.manager.certificates.options import GivenTask
 from zoneproof.manager.certificates.task_definition import TaskDefinition
 
 When = Literal["issued", "always", "before"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from zoneproof.manager.certificates.proposal import GivenTask
+from zoneproof.manager.certificates.options import GivenTask
 from zoneproof.migration.directories import account_url, current, from_host, host_of
 from zoneproof.migration.found import Findings, Found, FoundAccount, FoundCertificate
 from zoneproof.migration.lego_hooks import read_hooks

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from zoneproof.manager.certificates.proposal import GivenTask
+from zoneproof.manager.certificates.options import GivenTask
 from zoneproof.migration.found import Findings
 from zoneproof.migration.hooks import When, distinct, hook
 from zoneproof.migration.lego_settings import LegoSettings

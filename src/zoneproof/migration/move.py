@@ -16,7 +16,8 @@ from zoneproof.acme import AccountKey, parse_chain
 from zoneproof.core.errors import AcmeError, BusyError, ConfigError, InvalidInputError, StorageError
 from zoneproof.core.files import read_file
 from zoneproof.core.names import DomainName
-from zoneproof.manager.accounts.store import Accounts, StoredAccount
+from zoneproof.manager.accounts.account import StoredAccount
+from zoneproof.manager.accounts.store import Accounts
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.file_form import form_of
 from zoneproof.manager.certificates.files import CertificateFiles

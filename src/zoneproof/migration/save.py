@@ -14,7 +14,7 @@ from zoneproof.acme import CertificateKeyKind, find_ca
 from zoneproof.challenges import dns_persist01, http01
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, ZoneproofError
-from zoneproof.manager.accounts.store import StoredAccount
+from zoneproof.manager.accounts.account import StoredAccount
 from zoneproof.manager.certificates.definition import CertificateDefinition, MethodDefinition
 from zoneproof.manager.certificates.deployment_state import Deployed
 from zoneproof.manager.certificates.renewal_state import RenewalState

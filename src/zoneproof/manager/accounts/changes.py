@@ -19,14 +19,9 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import binding_records
+from zoneproof.manager.accounts.account import AccountFacts, StoredAccount
 from zoneproof.manager.accounts.clients import ClientPool, Directories, settle_rollover
-from zoneproof.manager.accounts.store import (
-    AccountFacts,
-    Accounts,
-    StoredAccount,
-    check_account_name,
-    new_account,
-)
+from zoneproof.manager.accounts.store import Accounts, check_account_name, new_account
 from zoneproof.manager.manager import Manager
 
 _BAD_KEY = ("badSignatureAlgorithm", "badPublicKey")

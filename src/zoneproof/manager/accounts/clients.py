@@ -15,7 +15,8 @@ from zoneproof.core.errors import (
     RateLimitedError,
     TermsNotAgreedError,
 )
-from zoneproof.manager.accounts.store import Accounts, AccountTerms, StoredAccount
+from zoneproof.manager.accounts.account import AccountTerms, StoredAccount
+from zoneproof.manager.accounts.store import Accounts
 
 
 class Directories:

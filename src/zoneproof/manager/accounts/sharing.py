@@ -12,13 +12,9 @@ from msgspec.structs import replace
 from zoneproof.acme import AccountKey, find_ca
 from zoneproof.core.errors import AcmeError, AcmeProblemError, InvalidInputError
 from zoneproof.core.files import read_named
+from zoneproof.manager.accounts.account import StoredAccount
 from zoneproof.manager.accounts.changes import register as register_account
-from zoneproof.manager.accounts.store import (
-    Accounts,
-    StoredAccount,
-    check_account_name,
-    new_account,
-)
+from zoneproof.manager.accounts.store import Accounts, check_account_name, new_account
 from zoneproof.manager.manager import Manager
 
 _LARGEST = 64 * 1024

@@ -15,8 +15,8 @@ from zoneproof.manager.certificates.last_resort import STOPPING, LastResort
 from zoneproof.manager.certificates.renew import EmitFor, Renewal, renew
 from zoneproof.manager.certificates.renewal_state import LOOK_EVERY
 from zoneproof.manager.certificates.schedule import next_wake
-from zoneproof.manager.certificates.state import States
 from zoneproof.manager.certificates.store import ManagedCertificate
+from zoneproof.manager.certificates.stored_states import States
 from zoneproof.manager.credentials.key_notices import key_notices
 from zoneproof.manager.home import Home
 from zoneproof.manager.manager import Manager, RunOptions, open_manager

@@ -31,8 +31,9 @@ from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.deployment_state import TaskResult
 from zoneproof.manager.certificates.deployments import deploy, run_tasks
 from zoneproof.manager.certificates.file_form import form_of
+from zoneproof.manager.certificates.options import Proposal
 from zoneproof.manager.certificates.order import Run, place_order
-from zoneproof.manager.certificates.proposal import Proposal, adopt, find_pending
+from zoneproof.manager.certificates.proposal import adopt, find_pending
 from zoneproof.manager.certificates.renewal_state import (
     RenewalState,
     after_failure,

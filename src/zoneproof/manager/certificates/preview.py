@@ -18,8 +18,9 @@ from zoneproof.core.errors import AcmeError, InvalidInputError, ZoneproofError
 from zoneproof.dnsquery import CaaVerdict
 from zoneproof.issuance import PreflightReport, RecordAwaited, check_identifiers, preflight
 from zoneproof.issuance.preflight_texts import finding_fields, preflight_fields
+from zoneproof.manager.accounts.account import StoredAccount
 from zoneproof.manager.accounts.clients import registering
-from zoneproof.manager.accounts.store import StoredAccount, new_account
+from zoneproof.manager.accounts.store import new_account
 from zoneproof.manager.certificates.defined_tasks import task_problems
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.state import state_of

@@ -11,7 +11,8 @@ from cryptography import x509
 from zoneproof.acme import CertificateKey, find_ca, key_from_pem
 from zoneproof.core.errors import AcmeProblemError, BusyError, InvalidInputError
 from zoneproof.issuance import Emit, tell_deletable
-from zoneproof.manager.accounts.store import AccountTerms, new_account
+from zoneproof.manager.accounts.account import AccountTerms
+from zoneproof.manager.accounts.store import new_account
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.files import is_certificate_name
 from zoneproof.manager.certificates.renewal_state import of_certificate

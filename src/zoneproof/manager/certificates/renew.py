@@ -29,9 +29,10 @@ from zoneproof.manager.certificates.file_form import follow_settings
 from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.issue import Outcome, issue_locked
 from zoneproof.manager.certificates.lost import require_not_lost
+from zoneproof.manager.certificates.options import Proposal
 from zoneproof.manager.certificates.order import Run
 from zoneproof.manager.certificates.outages import Needs, sites_of
-from zoneproof.manager.certificates.proposal import Proposal, find_pending
+from zoneproof.manager.certificates.proposal import find_pending
 from zoneproof.manager.certificates.renewal_state import (
     LOOK_EVERY,
     Lifetime,

@@ -6,7 +6,8 @@ from zoneproof.core.errors import CaaError, ZoneproofError
 from zoneproof.issuance import Emit, Warned
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.issue import Outcome, issue
-from zoneproof.manager.certificates.proposal import Proposal, take_up
+from zoneproof.manager.certificates.options import Proposal
+from zoneproof.manager.certificates.proposal import take_up
 from zoneproof.manager.manager import Manager
 
 

@@ -14,8 +14,8 @@ from zoneproof.acme import find_ca
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import AwaitingUserError, InvalidInputError, ZoneproofError
 from zoneproof.issuance import Emit, Issued, tell_deletable
+from zoneproof.manager.accounts.account import AccountTerms
 from zoneproof.manager.accounts.clients import ClientPool
-from zoneproof.manager.accounts.store import AccountTerms
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.issue import issue
 from zoneproof.manager.certificates.order import place_order

@@ -18,7 +18,8 @@ from zoneproof.manager import (
     preview,
 )
 from zoneproof.manager.certificates.name_look import look_at_names
-from zoneproof.manager.certificates.proposal import CertificateOptions, define, require_usable
+from zoneproof.manager.certificates.options import CertificateOptions
+from zoneproof.manager.certificates.proposal import define, require_usable
 from zoneproof.pages.forms import Form
 from zoneproof.web.pages import inline_credential
 from zoneproof.web.pages.actions import start_request

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from zoneproof.core.errors import InvalidInputError, NotFoundError, ZoneproofError
 from zoneproof.deployment import TaskInfo, describe_task, task_kinds
 from zoneproof.manager import CertificateDefinition, Proposal, credential_summaries
-from zoneproof.manager.certificates.proposal import CertificateOptions, GivenTask, save
+from zoneproof.manager.certificates.options import CertificateOptions, GivenTask
+from zoneproof.manager.certificates.proposal import save
 from zoneproof.manager.certificates.task_definition import TaskDefinition, When, named
 from zoneproof.pages.forms import Form
 from zoneproof.pages.seen import require_seen, seen_with
