@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import chain
 from typing import ClassVar
@@ -27,7 +27,7 @@ from zoneproof.challenges.solver import ChallengeTask, Scope
 from zoneproof.core import times
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import AcmeError, DnsError
-from zoneproof.core.names import DomainName, Identifier
+from zoneproof.core.names import Identifier
 from zoneproof.dnsquery import NameReport, Resolver, ServerStatus, check_visible
 
 _Shown = Sequence[Sequence[str]]  # the texts of each server
@@ -56,7 +56,7 @@ class DnsPersist01:
         applicant: Applicant | None,
     ) -> list[MethodPreflight]:
         """See whether the records are there, and say which are to be created."""
-        wildcards = _wildcards(identifier for identifier, _ in wanted)
+        wildcards = {identifier.domain for identifier, _ in wanted if identifier.is_wildcard}
 
         async def complete(
             identifier: Identifier, method: PersistMethod, found: MethodPreflight
@@ -75,13 +75,8 @@ class DnsPersist01:
 
     def prepare(self, tasks: Sequence[ChallengeTask[PersistMethod]], scope: Scope) -> PreparedStay:
         """Return the records of all challenges. Raises AcmeError for a challenge without names."""
-        wildcards = _wildcards(task.identifier for task in tasks)
-        records = {_wanted(task, scope, wildcards): None for task in tasks}
+        records = {_wanted(task, scope): None for task in tasks}
         return PreparedStay(list(records), scope)
-
-
-def _wildcards(identifiers: Iterable[Identifier]) -> set[DomainName]:
-    return {one.domain for one in identifiers if one.is_wildcard}
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -98,15 +93,12 @@ class _Wanted(msgspec.Struct, frozen=True):
         return ChallengeRecord(self.name.method, zone, relative, self.record.value)
 
 
-def _wanted(
-    task: ChallengeTask[PersistMethod], scope: Scope, wildcards: Collection[DomainName]
-) -> _Wanted:
+def _wanted(task: ChallengeTask[PersistMethod], scope: Scope) -> _Wanted:
     assert scope.applicant is not None
     assert task.name is not None
     issuers = choose_issuers(scope.applicant.issuers, task.issuers)
-    domain = task.identifier.domain
     applicant = replace(scope.applicant, issuers=issuers)
-    record = PersistentRecord(domain, applicant, domain in wildcards)
+    record = PersistentRecord(task.identifier.domain, applicant, task.with_wildcard)
     if not record.is_possible:
         raise AcmeError(
             f"the CA offers {TYPE} for {task.identifier} with names of which no record can be made:"

@@ -28,7 +28,8 @@ class ChallengeTask(Secretive, Generic[M], frozen=True):
 
     ``name`` is where the plan has its record go, None for a type without records. ``token`` and
     ``key_authorization`` (RFC 8555 section 8.1) are empty for a type that has no token;
-    ``issuers`` are the CA's names for a record, of a type that has these.
+    ``issuers`` are the CA's names for a record, of a type that has these. ``with_wildcard`` tells
+    that the order has the wildcard of the domain, whose own challenge may be solved already.
     """
 
     identifier: Identifier
@@ -37,6 +38,7 @@ class ChallengeTask(Secretive, Generic[M], frozen=True):
     token: str
     key_authorization: str
     issuers: tuple[str, ...] = ()
+    with_wildcard: bool = False
 
 
 class Ledger(Protocol):

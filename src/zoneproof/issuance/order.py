@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +35,7 @@ from zoneproof.challenges.solver import Alone, ChallengeTask, NoLedger, Others, 
 from zoneproof.core import times
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import AcmeError, AcmeProblemError, OrderFailedError, StorageError
+from zoneproof.core.names import DomainName
 from zoneproof.core.secretive import Secretive
 from zoneproof.dnsquery import Resolver
 from zoneproof.issuance.caa import find_records, require_issuance_allowed
@@ -100,12 +101,13 @@ class Validation:
         """
         challenges: list[Challenge] = []
         tasks: dict[str, list[ChallengeTask[Any]]] = {challenge: [] for challenge in SOLVERS}
+        wildcards = plan.wildcards
         for authorization in await self.client.authorizations(order):
             if authorization.status == "pending":
                 planned = _planned(authorization, plan)
                 challenge = _challenge(authorization, planned)
                 challenges.append(challenge)
-                tasks[challenge.type].append(self._task(challenge, planned))
+                tasks[challenge.type].append(self._task(challenge, planned, wildcards))
         for challenge_type, of_type in tasks.items():
             if of_type:
                 await self._publish(challenge_type, of_type)
@@ -128,7 +130,9 @@ class Validation:
             self._passing.append(prepared)
         await prepared.publish()
 
-    def _task(self, challenge: Challenge, planned: PlannedIdentifier) -> ChallengeTask[Any]:
+    def _task(
+        self, challenge: Challenge, planned: PlannedIdentifier, wildcards: Collection[DomainName]
+    ) -> ChallengeTask[Any]:
         token = challenge.token
         text = key_authorization(token, self.client.key.thumbprint) if token else ""
         return ChallengeTask(
@@ -138,6 +142,7 @@ class Validation:
             token,
             text,
             challenge.issuer_domain_names,
+            planned.identifier.domain in wildcards,
         )
 
 

@@ -10,7 +10,7 @@ from zoneproof.challenges import ask_solvers
 from zoneproof.challenges.method import Method
 from zoneproof.challenges.routing import PlannedName, cname_advice
 from zoneproof.core.errors import AwaitingUserError
-from zoneproof.core.names import Identifier
+from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery import Resolver
 from zoneproof.issuance.rules import check_identifiers
 
@@ -48,6 +48,11 @@ class Plan(msgspec.Struct, frozen=True):
     def names(self) -> tuple[PlannedName, ...]:
         """The challenge names, each once for each of its methods."""
         return tuple(dict.fromkeys(one.name for one in self.planned if one.name is not None))
+
+    @property
+    def wildcards(self) -> frozenset[DomainName]:
+        """The domains of which the order has the wildcard."""
+        return frozenset(one.domain for one in self.identifiers if one.is_wildcard)
 
     @property
     def publish_names(self) -> dict[str, str]:
