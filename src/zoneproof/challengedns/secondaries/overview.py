@@ -113,13 +113,15 @@ def late_secondaries(
     """Wait for the secondaries to answer with a change; return those that did not in their time.
 
     For a process beside the service, which does not know whom that has left out. ``latest`` reads
-    the generation.
+    the generation, for a serial that is newer than the change.
     """
-    start = machine_seconds()
+    start, known = machine_seconds(), newest[0]
     while True:
         passed = machine_seconds() - start  # before they are asked: the last look is after that
         asked = ask_serials(config.secondaries)
-        facts = secondary_facts(config, asked, newest, latest())
+        if any(each.serial is not None and ahead(each.serial, known) for each in asked):
+            known = latest()
+        facts = secondary_facts(config, asked, newest, known)
         behind = {each.secondary for each in facts if each.behind != 0}
         late = [each for each in config.secondaries if each.name in behind]
         if all(passed >= each.wait for each in late):
