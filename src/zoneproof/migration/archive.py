@@ -15,6 +15,7 @@ from zoneproof.acme.http import check_url
 from zoneproof.acme.problems import UNREADABLE
 from zoneproof.core.errors import InvalidInputError, ZoneproofError
 from zoneproof.core.names import DomainName
+from zoneproof.core.secretive import Secretive
 from zoneproof.core.text import sanitize
 from zoneproof.core.toml import complaint
 from zoneproof.issuance import Issued
@@ -29,9 +30,8 @@ from zoneproof.manager.settings import DnsSettings
 from zoneproof.providers import Registration
 
 
-class _Secretive(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(...)"
+class _Secretive(Secretive, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
 
 
 class ArchivedFiles(_Secretive, frozen=True):
@@ -62,11 +62,11 @@ class ArchivedCertificate(_Secretive, frozen=True):
 
     definition: CertificateDefinition
     renewal: RenewalState = RenewalState()
-    deployed: dict[str, Deployed] = {}
-    not_deployed: dict[str, NotDeployed] = {}
+    deployed: dict[str, Deployed] = msgspec.field(default_factory=dict)
+    not_deployed: dict[str, NotDeployed] = msgspec.field(default_factory=dict)
     pkcs12_password: str = ""
     files: ArchivedFiles | None = None
-    credentials: dict[str, str] = {}
+    credentials: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class ArchivedCredential(_Secretive, frozen=True):

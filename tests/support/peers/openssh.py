@@ -12,7 +12,6 @@ import shutil
 import stat
 import tempfile
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import asyncssh
@@ -72,13 +71,8 @@ class OpensshServer(BackgroundServer):
             shutil.rmtree(self.folder)
             raise
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        super().__exit__(kind, error, trace)
+    def __exit__(self, *details: object) -> None:
+        super().__exit__(*details)
         shutil.rmtree(self.folder)
 
     def _write(self, installed: Path, user: int, group: int) -> Path:

@@ -11,7 +11,7 @@ from typing import Final
 
 from zoneproof.challengedns.dns.lease import ALONE, LeaseEndedError
 from zoneproof.challengedns.dns.reply import pointer, write_records
-from zoneproof.challengedns.dns.wire import HEADER_LENGTH, IN, TXT
+from zoneproof.challengedns.dns.wire import HEADER_LENGTH, IN, TXT, counted
 from zoneproof.challengedns.store.reader import Reader
 from zoneproof.core.errors import StorageError
 
@@ -101,7 +101,7 @@ class RegistrationTable:
         live = [value for value in found if value[1] > now]
         if live:
             self._keep(key, live)
-        return [_counted(txt) for txt, _ in live]
+        return [counted(txt) for txt, _ in live]
 
     def warm_up(self) -> bool:
         """Take up some values before they are asked for; False if there is nothing more to do.
@@ -119,11 +119,11 @@ class RegistrationTable:
         for subdomain, rows in itertools.groupby(page, key=operator.itemgetter(0)):
             live = [(txt, expires_at) for _, txt, expires_at in rows]
             for ending in self._endings:
-                self._keep(_counted(subdomain) + ending, live)
+                self._keep(counted(subdomain) + ending, live)
         return not is_last
 
     def _keep(self, key: bytes, live: Sequence[tuple[str, int]]) -> None:
-        rdatas = [_counted(txt) for txt, _ in live]
+        rdatas = [counted(txt) for txt, _ in live]
         records = write_records(_AT_QUESTION, TXT, self.ttl, rdatas)
         self._remove(key)
         if self._bytes > self._max_bytes:
@@ -135,7 +135,7 @@ class RegistrationTable:
 
     def _drop(self, subdomain: str) -> None:
         for ending in self._endings:
-            self._remove(_counted(subdomain) + ending)
+            self._remove(counted(subdomain) + ending)
 
     def _remove(self, key: bytes) -> None:
         entry = self.entries.pop(key, None)
@@ -154,11 +154,6 @@ def _shared_time(step: int) -> float:
 def _count(number: int) -> bytes:
     # Cached, so that a million entries share the few there are.
     return number.to_bytes(2, "big")
-
-
-def _counted(text: str) -> bytes:
-    # A label and a TXT string look the same on the wire.
-    return len(text).to_bytes(1, "big") + text.encode("ascii")
 
 
 def _rdatas(records: bytes) -> list[bytes]:

@@ -43,6 +43,11 @@ class RRset(msgspec.Struct, frozen=True, array_like=True):
     rdatas: tuple[bytes, ...]
 
 
+def counted(text: str) -> bytes:
+    """Return a label or a TXT string, which look the same on the wire."""
+    return len(text).to_bytes(1, "big") + text.encode("ascii")
+
+
 def to_wire(name: str) -> bytes:
     """Return a name given as lower-case A-labels without a trailing dot."""
     labels = name.split(".") if name else []

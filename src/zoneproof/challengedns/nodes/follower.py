@@ -50,7 +50,6 @@ class Follower:
         identity: Identity,
         *,
         is_sighted: Callable[[], bool],
-        clock: Callable[[], float] = machine_seconds,
     ) -> None:
         self.identity = identity
         self.newest: Change | None = replica.newest()
@@ -62,7 +61,6 @@ class Follower:
         self._memory = memory
         self._observer = observer
         self._is_sighted = is_sighted
-        self._clock = clock
         self._value_clock = ValueClock()
         self._acknowledged: Change | None = None
         self._renewal = 0
@@ -113,7 +111,7 @@ class Follower:
 
     def require_lease(self) -> None:
         """Raise StorageError while this node has no lease."""
-        if self._clock() >= self._memory.lease_until:
+        if machine_seconds() >= self._memory.lease_until:
             why = f" ({self._said})" if self._said else ""
             raise StorageError(f"node '{self.identity.name}' holds no lease now{why}: ask another")
 
@@ -139,8 +137,8 @@ class Follower:
 
     def _turn(self, feed: Feed) -> None:
         self.catch_up(feed)
-        if self._clock() - self._renewed_at >= _RENEW_SECONDS:
-            self._renewed_at = self._clock()
+        if machine_seconds() - self._renewed_at >= _RENEW_SECONDS:
+            self._renewed_at = machine_seconds()
             if self._may_renew(feed):
                 self._renew(feed)
             self._tell_lease()
@@ -148,7 +146,7 @@ class Follower:
 
     def catch_up(self, feed: Feed) -> None:
         """Take over what has changed, and acknowledge it. Raises StorageError."""
-        before = self._clock()
+        before = machine_seconds()
         self._catch_up(feed)
         self.current_at = before
 
@@ -261,7 +259,7 @@ class Follower:
 
     def _renew(self, feed: Feed) -> None:
         identity = self.identity
-        before = self._clock()
+        before = machine_seconds()
         is_taken_up = before >= self._memory.lease_until
         with feed.transaction(durable=is_taken_up) as tx:
             renewal = node_rows.renew(
@@ -324,7 +322,7 @@ class Follower:
         self._said = text
 
     def _tell_lease(self) -> None:
-        has_lease = self._clock() < self._memory.lease_until
+        has_lease = machine_seconds() < self._memory.lease_until
         if has_lease != self._had_lease:
             if has_lease:
                 self._said = ""

@@ -35,9 +35,7 @@ class ServerSerial:
     problem: str
 
 
-def ask_serials(
-    secondaries: Sequence[SecondaryConfig], seconds: float = _ANSWER_SECONDS
-) -> list[ServerSerial]:
+def ask_serials(secondaries: Sequence[SecondaryConfig]) -> list[ServerSerial]:
     """Ask all name servers at once, and return what they said in time."""
     asked = [
         (secondary.name, zone, server)
@@ -49,7 +47,7 @@ def ask_serials(
         each: (soa_question(dns.name.from_text(each[1].fqdn)), (each[2].host, each[2].port))
         for each in asked
     }
-    found = ask_at_once(questions, _said, seconds)
+    found = ask_at_once(questions, _said, _ANSWER_SECONDS)
     silent = None, "does not answer"
     return [ServerSerial(*each, *found.get(each, silent)) for each in asked]
 

@@ -60,8 +60,8 @@ class TransferZone:
         if not self.has_registrations:
             return
         for subdomain, texts in values.items():
-            owner = _counted(subdomain) + self.name
-            yield RRset(owner, wire.TXT, self._ttl, tuple(map(_counted, texts)))
+            owner = wire.counted(subdomain) + self.name
+            yield RRset(owner, wire.TXT, self._ttl, tuple(map(wire.counted, texts)))
 
 
 def _delegations(zone: ZoneData, zones: Sequence[ZoneData]) -> Iterator[RRset]:
@@ -110,7 +110,3 @@ def messages(question: Question, records: Iterable[RRset]) -> Iterator[bytes]:
                 parts, count, size = [], 0, 0
     if parts:
         yield message()
-
-
-def _counted(text: str) -> bytes:
-    return len(text).to_bytes(1, "big") + text.encode("ascii")

@@ -94,15 +94,9 @@ class _Waiter:
 class Barrier:
     """What the writers of a process share: one thread and one connection, once there is need."""
 
-    def __init__(
-        self,
-        server: PostgresServer,
-        observer: LeaseObserver,
-        clock: Callable[[], float] = machine_seconds,
-    ) -> None:
+    def __init__(self, server: PostgresServer, observer: LeaseObserver) -> None:
         self._server = server
         self._observer = observer
-        self._clock = clock
         self._added: list[_Waiter] = []
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -116,7 +110,7 @@ class Barrier:
 
         Raises UnconfirmedChangeError if that takes too long.
         """
-        waiter = _Waiter(change, self._clock() + DEADLINE)
+        waiter = _Waiter(change, machine_seconds() + DEADLINE)
         waiter.future.set_running_or_notify_cancel()  # so that only this thread ends it
         with self._lock:
             self._added.append(waiter)
@@ -160,13 +154,13 @@ class Barrier:
                     _log.exception("waiting for the nodes failed")
                     error = "a bug in Zoneproof: see the log"
                 else:
-                    now = self._clock()
+                    now = machine_seconds()
                     for waiter in waiting:
                         waiter.look(nodes, now)
             if error:
                 self._drop()
                 for waiter in waiting:
-                    if self._clock() > waiter.until:
+                    if machine_seconds() > waiter.until:
                         waiter.fail(f"the change is stored, but not confirmed: {error}")
             waiting = [waiter for waiter in waiting if not waiter.future.done()]
             self._sleep(None if not waiting else _RETRY_SECONDS if error else _LOOK_SECONDS)

@@ -28,11 +28,11 @@ async def send(
     return [line for line in lines if line]
 
 
-async def send_test(settings: NotifySettings, *, sleep: Sleep = asyncio.sleep) -> list[str]:
+async def send_test(settings: NotifySettings) -> list[str]:
     """Send everybody a message that says that it is a test; return problems as :func:`send`."""
     message = "Notifications from this Zoneproof reach you. Nothing needs to be done."
     notice = Notice("test", "Zoneproof", (), message, datetime.now(UTC))
-    return await send([notice], settings, sleep=sleep)
+    return await send([notice], settings)
 
 
 async def _tell(

@@ -111,7 +111,7 @@ async def _download_key(visit: Visit) -> Response:
 
 
 async def _sent(visit: Visit, file: str) -> Response:
-    name = (await visit.manager.certificates.get(visit.name)).name
+    name = await _name(visit)
     path = visit.manager.files.live(name) / f"{file}.pem"
     try:
         content = await asyncio.to_thread(path.read_bytes)
@@ -121,26 +121,30 @@ async def _sent(visit: Visit, file: str) -> Response:
     return Response(content, media_type="application/x-pem-file", headers=headers)
 
 
+async def _name(visit: Visit) -> str:
+    return (await visit.manager.certificates.get(visit.name)).name
+
+
 async def _renew(visit: Visit) -> Response:
-    name = (await visit.manager.certificates.get(visit.name)).name
+    name = await _name(visit)
     visit.does("renew", name)
     return visit.go(f"/runs/{start_renewal(visit.site.runs, visit.person, [name]).id}")
 
 
 async def _resume(visit: Visit) -> Response:
-    name = (await visit.manager.certificates.get(visit.name)).name
+    name = await _name(visit)
     visit.does("resume", name)
     return visit.go(f"/runs/{start_resumption(visit.site.runs, visit.person, [name]).id}")
 
 
 async def _deploy(visit: Visit) -> Response:
-    name = (await visit.manager.certificates.get(visit.name)).name
+    name = await _name(visit)
     visit.does("deploy", name)
     return visit.go(f"/runs/{start_deployment(visit.site.runs, visit.person, name).id}")
 
 
 async def _ask_to_revoke(visit: Visit) -> Response:
-    name = (await visit.manager.certificates.get(visit.name)).name
+    name = await _name(visit)
     return visit.page("revoke.html", name=name, reasons={one: one for one in REASONS})
 
 
