@@ -211,6 +211,15 @@ def test_every_unit_is_hardened_in_the_same_ways(unit: Path) -> None:
     assert [each for each in HARDENED if not any(line.startswith(each) for line in lines)] == []
 
 
+@pytest.mark.parametrize("name", ["zoneproof", "zoneproof-renew"])
+def test_the_manager_s_units_can_write_where_certificates_are_used(name: str) -> None:
+    """Servers have them below /etc, and webroots may be below /home."""
+    lines = (PACKAGING / f"{name}.service").read_text().splitlines()
+    closing = ("ProtectSystem=", "ProtectHome=", "ReadOnlyPaths=", "InaccessiblePaths=")
+    found = [line for line in lines if line.startswith(closing)]
+    assert found == ["ProtectSystem=yes", "ProtectHome=no"]
+
+
 def test_the_container_is_nobodys_root_and_its_ports_are_those_it_says() -> None:
     lines = DOCKERFILE.splitlines()
     assert "USER zoneproof" in lines

@@ -81,6 +81,12 @@ async def test_a_path_may_hold_the_name_of_the_certificate(tmp_path: Path) -> No
     assert (tmp_path / f"{NAME}.crt").exists()
 
 
+@pytest.mark.parametrize("wrong", ["{nam}", "{NAME}", "{}", "{name }"])
+def test_a_placeholder_that_means_nothing_is_no_part_of_a_path(wrong: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"write \{name\} where"):
+        task("copy", cert=f"/etc/ssl/{{name}}/{wrong}.crt")
+
+
 async def test_mode_and_group_of_what_is_there_are_kept(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("old")
@@ -220,7 +226,7 @@ def test_what_cannot_be_restored_is_told_and_the_rest_is(
         placement.restore()
     assert raised.value.message == (
         f"cannot restore {tmp_path}/chain from {tmp_path}/.chain.before: Read-only file system:"
-        " mount it for writing, or name another folder"
+        " mount it for writing, or name another folder; in a systemd unit, ReadWritePaths= allows it"
     )
     assert (tmp_path / "cert").read_text() == "old"
     assert (tmp_path / ".chain.before").read_text() == "old"

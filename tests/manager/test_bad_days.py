@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +24,7 @@ from tests.manager.managed import (
     run_bound,
     wait_for,
 )
-from tests.support.command import Result
+from tests.support.command import Result, run_zoneproof
 from tests.support.locked import locked_by_another_process
 from tests.support.world import World
 from zoneproof.core.errors import StorageError
@@ -292,3 +294,23 @@ def test_cron_leaves_alone_what_the_daemon_works_on_and_sigterm_cleans_up(world:
     assert "order_resumed" in result.event_names
     assert result.event("renewal")["result"] == "renewed"
     assert query(world, "SELECT count(*) FROM orders") == [(2,)]
+
+
+@pytest.mark.parametrize("command", [("list",), ("notify", "test"), ("renew",), ("show", "x")])
+def test_a_home_below_a_folder_that_this_user_may_not_enter_is_said(
+    world: World, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    there = replace(world, folder=closed)
+    line = line_of(run_bound(there, *command))
+    assert f"this user cannot look into {closed}" in line
+    assert "set ZONEPROOF_HOME" in line
+
+
+def test_a_home_of_somebody_else_is_no_bar_to_what_needs_none(world: World, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    environment = {"HOME": str(closed), "ZONEPROOF_HOME": str(tmp_path / "home")}
+    found = run_zoneproof("provider", "list", environment=environment, bound=os.geteuid() == 0)
+    assert found.status == 0, found.stderr

@@ -27,8 +27,9 @@ EXPECTED = Registration(
 DOMAIN = DomainName("example.com")
 
 
-def test_goacmedns_names_the_server(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.json", {"example.com": {**REGISTRATION, "server_url": SERVER}})
+@pytest.mark.parametrize("key", ["server_url", "server"])
+def test_goacmedns_and_our_hook_name_the_server(tmp_path: Path, key: str) -> None:
+    path = write(tmp_path / "a.json", {"example.com": {**REGISTRATION, key: SERVER}})
     found = read_registrations(path)
     assert [(one.domain, one.registration) for one in found.registrations] == [(DOMAIN, EXPECTED)]
     assert SECRET not in repr(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from importlib import import_module
 
@@ -13,6 +14,7 @@ from zoneproof.core.fields import check_value, filled_in
 from zoneproof.core.text import sanitize
 from zoneproof.deployment.contract import Task, TaskContext, TaskInfo
 
+_PLACEHOLDER = re.compile(r"\{(?!name\})[^{}]*\}")
 _MODULES: Mapping[str, str] = {
     "apache": "apache:Apache",
     "aws-acm": "aws_acm:AwsAcm",
@@ -75,6 +77,12 @@ def check_task_fields(kind: str, fields: Mapping[str, str]) -> None:
                 f" {known}"
             )
         check_value(f"deployment task {kind}", field, value)
+        wrong = _PLACEHOLDER.search(value) if "{name}" in field.help else None
+        if wrong:
+            raise InvalidInputError(
+                f"deployment task {kind}: '{sanitize(wrong[0], limit=40)}' in the field '{name}'"
+                " means nothing: write {name} where the certificate's name is to stand"
+            )
 
 
 def _checked(info: TaskInfo, context: TaskContext) -> TaskContext:

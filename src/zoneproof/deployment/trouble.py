@@ -15,7 +15,8 @@ from zoneproof.core.text import sanitize
 _ADVICE: Mapping[int, str] = {
     errno.EACCES: "give this user the right to do so",
     errno.EPERM: "give this user the right to do so",
-    errno.EROFS: "mount it for writing, or name another folder",
+    errno.EROFS: "mount it for writing, or name another folder; in a systemd unit, ReadWritePaths="
+    " allows it",
     errno.ENOSPC: "make room on it",
     errno.EDQUOT: "make room, or raise this user's quota",
     errno.ENOENT: "create what is missing",

@@ -18,6 +18,22 @@ from zoneproof.storage import SqliteStore, load_migrations, open_sqlite, open_sq
 _LONGEST_PLAIN = 200
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether something is at a path in a home. Raises StorageError where nobody can tell."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise cannot_look_into(path.parent) from error
+
+
+def cannot_look_into(path: Path) -> StorageError:
+    """Return the error for a folder that this user may not enter."""
+    return StorageError(
+        f"this user cannot look into {path}: run this as the user who owns it, or set"
+        " ZONEPROOF_HOME to another folder"
+    )
+
+
 class Home(msgspec.Struct, frozen=True):
     """``$ZONEPROOF_HOME``, else ``/var/lib/zoneproof`` for root, else the user's data folder."""
 
@@ -57,15 +73,14 @@ class Home(msgspec.Struct, frozen=True):
 
     def check(self) -> None:
         """Raise StorageError if the folder is none, or this user cannot look into it."""
-        if self.path.exists() and not self.path.is_dir():
+        if not is_there(self.path):
+            return
+        if not self.path.is_dir():
             raise StorageError(
                 f"{self.path} is not a directory: set ZONEPROOF_HOME to the folder that is meant"
             )
-        if self.path.exists() and not os.access(self.path, os.R_OK | os.X_OK):
-            raise StorageError(
-                f"this user cannot look into {self.path}: run this as the user who owns it, or set"
-                " ZONEPROOF_HOME to another folder"
-            )
+        if not os.access(self.path, os.R_OK | os.X_OK):
+            raise cannot_look_into(self.path)
 
     def open_store(self, *, to_read: bool = False) -> SqliteStore:
         """Open the state database, which is not created ``to_read``. Raises StorageError."""

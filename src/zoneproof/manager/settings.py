@@ -17,7 +17,7 @@ from zoneproof.core.names import require_email
 from zoneproof.core.toml import check_stored_reference, load_toml
 from zoneproof.core.webhooks import check_url
 from zoneproof.dnsquery import parse_policy, parse_server
-from zoneproof.manager.home import Home
+from zoneproof.manager.home import Home, is_there
 from zoneproof.manager.notifications.settings import NotifySettings
 from zoneproof.providers import exists
 
@@ -179,7 +179,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def load_settings(home: Path) -> Settings:
     """Read ``settings.toml``; without the file, everything has its default. Raises ConfigError."""
     path = home / FILE
-    return _load(path, str(path)) if path.exists() else Settings()
+    return _load(path, str(path)) if is_there(path) else Settings()
 
 
 class _OnlyNotify(msgspec.Struct, frozen=True):
@@ -189,7 +189,7 @@ class _OnlyNotify(msgspec.Struct, frozen=True):
 def load_notify_settings(home: Path) -> NotifySettings:
     """Read who is told, also where the rest of the file cannot be used. Raises ConfigError."""
     path = home / FILE
-    return load_toml(path, _OnlyNotify).notify if path.exists() else NotifySettings()
+    return load_toml(path, _OnlyNotify).notify if is_there(path) else NotifySettings()
 
 
 def _load(path: Path, called: str) -> Settings:

@@ -128,7 +128,7 @@ def _registration(entry: object, server: str) -> Registration:
             f"it needs the strings {', '.join(_MEMBERS[:-1])} and {_MEMBERS[-1]}"
         )
     fulldomain, subdomain, username, password = texts
-    named = entry.get("server_url")
+    named = entry.get("server_url") or entry.get("server")  # which the guide's hook writes
     url = named if isinstance(named, str) and named else server
     if not url:
         raise InvalidInputError("the file does not name the server: give its URL with --server")

@@ -65,7 +65,8 @@ def _scripts(home: str = "") -> dict[str, Path]:
 
 
 def _program(home: str) -> Path | None:
-    return next((one for one in (f / "acme.sh" for f in _folders(home)) if one.is_file()), None)
+    programs = (folder / "acme.sh" for folder in _folders(home))
+    return next((one for one in programs if os.access(one, os.R_OK) and one.is_file()), None)
 
 
 def _shell(program: Path) -> list[str]:
