@@ -226,7 +226,8 @@ def test_what_cannot_be_restored_is_told_and_the_rest_is(
         placement.restore()
     assert raised.value.message == (
         f"cannot restore {tmp_path}/chain from {tmp_path}/.chain.before: Read-only file system:"
-        " mount it for writing, or name another folder; in a systemd unit, ReadWritePaths= allows it"
+        " mount it for writing, or name another folder; in a systemd unit, ReadWritePaths="
+        " allows it"
     )
     assert (tmp_path / "cert").read_text() == "old"
     assert (tmp_path / ".chain.before").read_text() == "old"
