@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.pretty import pretty_repr
 
 from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.core.toml import load_toml, read_reference
@@ -98,7 +99,8 @@ def test_a_password_may_go_unencrypted_to_this_machine(tmp_path: Path) -> None:
 def test_secrets_are_not_shown() -> None:
     smtp = SmtpSettings("mail.test", "a@b.test", ("c@d.test",), user="me", password="hidden")
     hook = WebhookSettings("https://hooks.test/hidden")
-    assert "hidden" not in repr(NotifySettings((smtp,), (hook,)))
+    for shown in (repr, pretty_repr):
+        assert "hidden" not in shown(NotifySettings((smtp,), (hook,)))
 
 
 def test_a_secret_in_a_file_loses_its_last_line_end_only(tmp_path: Path) -> None:

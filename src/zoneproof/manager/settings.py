@@ -14,6 +14,7 @@ from zoneproof.core.access import read_mode
 from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.core.files import create_private, read_file
 from zoneproof.core.names import require_email
+from zoneproof.core.secretive import Secretive
 from zoneproof.core.toml import check_stored_reference, load_toml
 from zoneproof.core.webhooks import check_url
 from zoneproof.dnsquery import parse_policy, parse_server
@@ -76,7 +77,7 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise InvalidInputError("log.keep must be a number of older files, from 0 to 100")
 
 
-class OidcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OidcSettings(Secretive, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[web.oidc]``: an OpenID provider at which people sign in to the web pages.
 
     ``client_secret`` is the text itself, ``@file`` or ``env:VARIABLE``. A user has the highest role

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from zoneproof.acme import AccountKey, find_ca
 from zoneproof.core.errors import AcmeError, AcmeProblemError, InvalidInputError
 from zoneproof.core.files import read_named
+from zoneproof.core.secretive import Secretive
 from zoneproof.manager.accounts.account import StoredAccount
 from zoneproof.manager.accounts.changes import register as register_account
 from zoneproof.manager.accounts.store import Accounts, check_account_name, new_account
@@ -20,7 +21,7 @@ from zoneproof.manager.manager import Manager
 _LARGEST = 64 * 1024
 
 
-class AccountFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AccountFile(Secretive, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An account for another machine, as JSON. ``private_key`` is PKCS #8 PEM."""
 
     format: Literal["zoneproof-account-1"] = "zoneproof-account-1"

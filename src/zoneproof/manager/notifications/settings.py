@@ -8,6 +8,7 @@ import msgspec
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import is_email, is_host, is_loopback
+from zoneproof.core.secretive import Secretive
 from zoneproof.core.toml import check_stored_reference, is_reference
 from zoneproof.core.webhooks import check_url, signing_key
 from zoneproof.manager.notifications.notice import Kind
@@ -15,7 +16,7 @@ from zoneproof.manager.notifications.notice import Kind
 _PORTS = {"none": 25, "starttls": 587, "tls": 465}
 
 
-class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SmtpSettings(Secretive, frozen=True, forbid_unknown_fields=True):
     """A mail server, and who is written to.
 
     ``port`` 0 is the usual one: 587 for ``starttls``, 465 for ``tls``, 25 for ``none``.
@@ -60,7 +61,7 @@ class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.port or _PORTS[self.security]
 
 
-class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class WebhookSettings(Secretive, frozen=True, forbid_unknown_fields=True):
     """A URL that notices are posted to.
 
     ``url`` and ``secret`` are the text itself, ``@file`` or ``env:VARIABLE``, because the URLs of
