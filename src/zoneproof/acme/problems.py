@@ -111,7 +111,7 @@ def problem_error(
     status: int,
     directory_url: str,
     retry_at: datetime | None,
-    terms_of_service: Sequence[str] = (),
+    terms_of_service: Sequence[str],
 ) -> AcmeProblemError:
     """Return the error for a problem; its type and status decide which, never its text.
 

@@ -46,7 +46,7 @@ def run_test(
     name: str,
     run: RunOptions | None = None,
     *,
-    zone: str = "",
+    zone: str,
     read_only: bool = False,
     as_json: bool = False,
 ) -> None:

@@ -260,7 +260,7 @@ def retry_at(value: str | None, now: datetime) -> datetime | None:
         return None
 
 
-def error_text(body: bytes, secrets: Iterable[str] = ()) -> str:
+def error_text(body: bytes, secrets: Iterable[str]) -> str:
     """Return what a server said, for an error: JSON's ``error``, ``message`` or ``detail``, or all.
 
     One line of at most 200 characters, without ``secrets``; a web page is only called one.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import hashlib
@@ -37,11 +36,11 @@ async def post_json(
     url: str,
     content: bytes,
     *,
-    secret: str = "",
+    secret: str,
     identifier: str,
-    ca_bundle: str = "",
+    ca_bundle: str,
     now: datetime,
-    sleep: Sleep = asyncio.sleep,
+    sleep: Sleep,
 ) -> str:
     """Post JSON; return a line about what went wrong, or an empty one.
 

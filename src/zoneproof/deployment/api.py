@@ -30,7 +30,7 @@ async def api_client(
     base_url: str,
     *,
     headers: Mapping[str, str] | None = None,
-    secrets: Iterable[str] = (),
+    secrets: Iterable[str],
     ca_bundle: str = "",
     sign_in: Callable[[ApiClient], Awaitable[tuple[str, float]]] | None = None,
     refusals: Refusals | None = None,

@@ -106,7 +106,7 @@ async def run_once(
     context: TaskContext,
     *,
     seconds: float,
-    variables: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None,
     hidden: Sequence[str] = (),
 ) -> str:
     """Do what :func:`run` does, unless an earlier run of the task did; return its last words.
@@ -149,7 +149,7 @@ def _good(words: Sequence[str], ended: Ended, hidden: Sequence[str] = ()) -> End
     raise DeploymentError(f"{sanitize(words[0])} {how}, and said: {said or 'nothing'}")
 
 
-def last_words(ended: Ended, hidden: Sequence[str] = ()) -> str:
+def last_words(ended: Ended, hidden: Sequence[str]) -> str:
     """Return the last lines that a program wrote, errors before the rest, as one."""
     for output in (ended.stderr, ended.stdout):
         lines = [line for line in output.splitlines() if line.strip()][-_LINES:]

@@ -48,8 +48,8 @@ async def preflight_name(
     identifier: Identifier,
     *,
     expected: DomainName | None = None,
-    issuers: Collection[str] = (),
-    account_url: str | None = None,
+    issuers: Collection[str],
+    account_url: str | None,
 ) -> PreflightReport:
     """Look at everything that a dns-01 validation depends on that can be known without a method.
 

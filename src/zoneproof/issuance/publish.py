@@ -203,7 +203,7 @@ async def _is_gone(
 
 
 async def remove_files(
-    journal: Journal, files: Sequence[HttpFile], emit: Emit, *, insist: bool = False
+    journal: Journal, files: Sequence[HttpFile], emit: Emit, *, insist: bool
 ) -> None:
     """Remove the files and forget them, as :func:`remove_values` does values."""
     for file in files:

@@ -50,7 +50,7 @@ class LegoSettings:
         return read_text(self.locate(file)).rstrip("\r\n") if file and not value else value
 
 
-def read_env_file(path: Path, provider: str = "") -> LegoSettings:
+def read_env_file(path: Path, provider: str) -> LegoSettings:
     """Return the variables that a file sets, as a shell, systemd or a dotenv file has them.
 
     A value that only a shell can know is a problem for who asks for it. Raises InvalidInputError

@@ -109,7 +109,7 @@ class HttpServer:
         self._tls = _tls_context(certificate, client_cas)
         self._connections.begin_anew(self._tls)
 
-    def replace_app(self, app: ASGIApp, proxies: Sequence[IPNetwork] = ()) -> None:
+    def replace_app(self, app: ASGIApp, proxies: Sequence[IPNetwork]) -> None:
         """Let connections that come from now on talk to another application."""
         self._server.config.loaded_app = app
         self._connections.proxies = proxies

@@ -27,10 +27,10 @@ _PER_MINUTE = 1200  # requests of one address
 
 def make_site(
     home: Home,
-    options: RunOptions | None = None,
+    options: RunOptions | None,
     *,
-    proxies: Collection[IPNetwork] = (),
-    user_header: str = "",
+    proxies: Collection[IPNetwork],
+    user_header: str,
 ) -> Site:
     """Return what the visits to a home's pages share; what ``proxies`` say of clients counts."""
     options = options or RunOptions()

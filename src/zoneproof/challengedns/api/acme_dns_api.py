@@ -60,8 +60,8 @@ class AcmeDnsApi:
         *,
         updates_per_minute: int,
         open_registration: bool,
-        live: LiveView | None = None,
-        is_trusted: Callable[[], bool] = lambda: True,
+        live: LiveView | None,
+        is_trusted: Callable[[], bool],
     ) -> None:
         self._database = database
         self._registrations = registrations

@@ -38,8 +38,8 @@ class UdpServer:
         sockets: Sequence[socket.socket],
         responder: Responder,
         limit: RateLimit | None,
-        watched: WatchedAnswers | None = None,
-        asked: AskedNames | None = None,
+        watched: WatchedAnswers | None,
+        asked: AskedNames | None,
     ) -> None:
         self._sockets = [udp_socket(sock) for sock in sockets]
         self._responder = responder

@@ -123,7 +123,7 @@ async def issue_locked(
     *,
     account: str = "",
     run: Run | None = None,
-    change: Proposal | None = None,
+    change: Proposal | None,
     reason: str = "",
 ) -> Outcome:
     """Do what :func:`issue` does, for a caller who holds the certificate's lock.

@@ -53,9 +53,7 @@ class NameLook:
         return verdict.reason if verdict else ""
 
 
-async def look_at_names(
-    manager: Manager, names: Sequence[str], account: str = ""
-) -> list[NameLook]:
+async def look_at_names(manager: Manager, names: Sequence[str], account: str) -> list[NameLook]:
     """Look at all names at once; nothing is raised for a name. Raises StorageError.
 
     CAA records are judged for the CA of the ``account``, by default that of the settings.

@@ -54,7 +54,7 @@ async def place_order(
     on_complete: Callable[[], Awaitable[None]] | None = None,
     private_key: bytes | None = None,
     replaces: str | None = None,
-    unsaved: Mapping[str, Credential] | None = None,
+    unsaved: Mapping[str, Credential] | None,
     run: Run | None = None,
     failures: int = 0,
 ) -> Issued:

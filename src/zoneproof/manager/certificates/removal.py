@@ -37,7 +37,7 @@ async def find_removable(manager: Manager, name: str, *, files: bool) -> str:
 
 
 async def remove_certificate(
-    manager: Manager, name: str, emit: Emit, *, delete_files: bool = False
+    manager: Manager, name: str, emit: Emit, *, delete_files: bool
 ) -> None:
     """Stop managing the certificate, and with ``delete_files`` delete it and its keys.
 

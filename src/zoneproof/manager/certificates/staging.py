@@ -153,9 +153,9 @@ async def try_renewals(
     manager: Manager,
     emit_for: EmitFor,
     *,
-    names: Sequence[str] = (),
+    names: Sequence[str],
     keep: bool,
-    on_result: Callable[[Renewal], None] | None = None,
+    on_result: Callable[[Renewal], None] | None,
 ) -> list[Renewal]:
     """Try the renewal of the named certificates, by default of all that are to be renewed.
 

@@ -121,7 +121,7 @@ def start_deployment(runs: Runs, person: str, name: str) -> WebRun:
 
 
 def start_credential_test(
-    runs: Runs, person: str, credential: Credential, *, zone: str = "", read_only: bool = False
+    runs: Runs, person: str, credential: Credential, *, zone: str, read_only: bool = False
 ) -> WebRun:
     """Begin to test a credential, stored or not.
 
