@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoneproof.challenges.dns_persist01 import Applicant, PersistentRecord, choose_issuers
+from zoneproof.challenges.dns_persist01 import (
+    Applicant,
+    PersistentRecord,
+    choose_issuers,
+    does_for,
+)
 from zoneproof.core.names import DomainName
 
 DOMAIN = DomainName.parse("example.com")
@@ -60,16 +65,22 @@ def test_what_is_enough_for_the_ca_is_enough(text: str, applicant: Applicant) ->
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        (f"other.example; accounturi={ACCOUNT}", None),
+        ("other.example; accounturi=https://ca.example/acct/5", None),
         ("v=spf1 -all", None),
         ("", None),
-        ("authority.example", "it names another account"),
+        ("authority.example", "it names no account (accounturi=)"),
+        (f'"authority.example; accounturi={ACCOUNT}"', "it does not begin with authority.example;"),
+        (f"authority.example, accounturi={ACCOUNT}", "it does not begin with authority.example;"),
+        (f"AUTHORITY.example; accounturi={ACCOUNT}", "it does not begin with authority.example;"),
         ("authority.example; accounturi=https://ca.example/acct/12", "it names another account"),
         (f"authority.example; accounturi={ACCOUNT}", "it lacks policy=wildcard"),
-        (f"authority.example; accounturi={ACCOUNT};", "it is not in the form that the CA reads"),
-        (f"authority.example; accounturi={ACCOUNT}; policy", "it is not in the form"),
-        (f"authority.example; accounturi={ACCOUNT}; accounturi={ACCOUNT}", "it is not in the form"),
-        (f"authority.example; accounturi={ACCOUNT} x; policy=wildcard", "it is not in the form"),
+        (f"authority.example; accounturi={ACCOUNT};", "it has a ';' too many"),
+        (f"authority.example; accounturi={ACCOUNT}; policy", "'policy' in it is not NAME=VALUE"),
+        (f"authority.example; accounturi={ACCOUNT}; AccountURI=1", "it has accounturi twice"),
+        (
+            f"authority.example; accounturi={ACCOUNT} x; policy=wildcard",
+            "the value of accounturi has a blank or the like in it",
+        ),
         (
             f"authority.example; accounturi={ACCOUNT}; policy=Wildcard; persistUntil=1799999999",
             "its persistUntil has passed",
@@ -87,7 +98,11 @@ def test_what_is_wrong_for_a_wildcard_is_said(text: str, fault: str | None) -> N
 
 
 def test_a_ca_with_hashes_does_not_take_the_url() -> None:
-    assert record(HASHED).fault(record().value, NOW) == "it names another account"
+    told = "it has the account's URL, and this CA wants its hash"
+    assert record(HASHED).fault(record().value, NOW) == told
+    other = f"authority.example; accounturi={HASH[:-1]}x"
+    told = "it names another account, or an older key of this one"
+    assert record(HASHED).fault(other, NOW) == told
 
 
 def test_people_are_told_what_is_wrong_with_the_records_of_this_ca_only() -> None:
@@ -105,6 +120,17 @@ def test_a_record_with_an_end_is_enough_until_then() -> None:
     assert record().ends_at([*until, forever]) is None
     assert record().ends_at([f"{forever}; persistUntil={10**19}"]) is None
     assert record().ends_at(["v=spf1 -all", *until[2:]]) is None
+    assert record().has_ended(until)
+    assert not record().has_ended([*until[:2], forever, "v=spf1 -all"])
+
+
+def test_a_record_that_was_asked_for_is_seen_in_one_that_allows_more() -> None:
+    asked = f"authority.example; accounturi={ACCOUNT}"
+    assert does_for(f"authority.example;accounturi={ACCOUNT};policy=wildcard", asked)
+    assert does_for(f"{asked}; persistUntil=4102444800", asked)
+    assert not does_for(f"{asked}; persistUntil=1", asked)
+    assert not does_for(asked, f"{asked}; policy=wildcard")
+    assert not does_for("0Yh1", "0Yh1")  # of dns-01, which is compared as it is
 
 
 names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?\.[a-z]{2,8}", fullmatch=True)

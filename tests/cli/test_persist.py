@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_a_record_that_is_not_enough_is_told_with_what_is_wrong(world: World) ->
                 "--field",
                 "server=https://a.example",
             ),
-            "acme-dns has names for values of dns-01 only",
+            "acme-dns can hold values of dns-01 only",
         ),
     ],
 )
@@ -96,7 +97,8 @@ def test_the_end_of_a_record_is_told_before_it_comes(world: World) -> None:
     ending = f"{value}; persistUntil=4102444800"
     change(world.knot.port, PLACE, ending)
     told = world.good("preview", NAMES[0])
-    assert f"note: the TXT record at {PLACE} ends 2100-01-01 00:00 UTC (in " in told
+    assert f"note: the TXT record at {PLACE} is there, seen at ns1.example.com" in told
+    assert "note: it ends 2100-01-01 00:00 UTC (in " in told
     world.good("renew", NAMES[0], "--force")
     assert world.txt_values(PLACE) == {ending}
     change(world.knot.port, PLACE, ending, remove=True)
@@ -117,3 +119,94 @@ def test_where_no_name_server_can_be_asked_the_resolver_is(world: World) -> None
     world.good("renew", NAMES[0], "--force")
     (value,) = world.txt_values(PLACE)
     change(world.knot.port, PLACE, value, remove=True)
+
+
+def test_a_record_that_allows_more_than_was_asked_for_is_seen(world: World) -> None:
+    asked = world.run("issue", NAMES[0], "--persist", *world.ca_options)
+    wider = f"{value_in(asked.stdout)};policy=wildcard; persistUntil=4102444800"
+    change(world.knot.port, PLACE, wider)
+    world.good("preview", NAMES[0])
+    resumed = world.good("resume", NAMES[0])
+    assert "seen at ns1.example.com" in resumed
+    assert "missing" not in resumed
+    change(world.knot.port, PLACE, wider, remove=True)
+
+
+def test_a_record_that_is_to_end_is_warned_of_and_one_that_has_is_not_replaced(
+    world: World,
+) -> None:
+    world.good("issue", NAMES[0], "--persist", *world.rfc2136_options, *world.ca_options)
+    (value,) = world.txt_values(PLACE)
+    change(world.knot.port, PLACE, value, remove=True)
+    soon = f"{value}; persistUntil={int(time.time()) + 100_000}"
+    change(world.knot.port, PLACE, soon)
+    warned = world.run("renew", NAMES[0], "--force")
+    assert "by its persistUntil: replace it before then" in warned.stdout + warned.stderr
+    change(world.knot.port, PLACE, soon, remove=True)
+    ended = f"{value}; persistUntil=1700000000"
+    change(world.knot.port, PLACE, ended)
+    refused = world.run("renew", NAMES[0], "--force")
+    assert refused.status == 3
+    assert "its persistUntil has passed" in refused.stdout + refused.stderr
+    assert world.txt_values(PLACE) == {ended}
+    change(world.knot.port, PLACE, ended, remove=True)
+
+
+def test_a_provider_is_not_asked_while_the_record_is_there(world: World) -> None:
+    world.good("issue", NAMES[0], "--persist", *world.rfc2136_options, *world.ca_options)
+    (value,) = world.txt_values(PLACE)
+    gone = ("--provider", "powerdns", "--field", "server=http://127.0.0.1:1", "--field", "key=x")
+    world.good("edit", NAMES[0], "--persist", *gone)
+    world.good("preview", NAMES[0])
+    world.good("renew", NAMES[0], "--force")
+    change(world.knot.port, PLACE, value, remove=True)
+    assert "PowerDNS" in world.run("renew", NAMES[0], "--force").stderr
+
+
+def test_an_order_that_waits_does_not_go_on_without_the_record_where_only_the_resolver_is_asked(
+    world: World,
+) -> None:
+    settings = f'dns.resolvers = ["127.0.0.1:{world.unbound.port}"]\n'  # authoritative at port 53
+    (world.home / "settings.toml").write_text(settings)
+    name = "resolved.example.com"
+    assert world.run("issue", name, "--persist", *world.ca_options).status == 3
+    assert world.run("resume", name).status == 3
+    (world.home / "settings.toml").write_text('dns.resolvers = ["127.0.0.1:1"]\n')
+    assert world.run("resume", name).status == 1
+
+
+def test_what_an_order_asked_for_before_it_was_changed_is_not_asked_for(world: World) -> None:
+    world.run("issue", *NAMES, "--persist", *world.ca_options)
+    world.good("edit", NAMES[0], "--remove-name", NAMES[1])
+    value = value_in(world.run("preview", NAMES[0]).stdout)
+    assert "policy=wildcard" not in value
+
+
+def test_one_of_two_methods_of_a_name_has_the_record_made(world: World) -> None:
+    _, server, *fields = world.rfc2136_options
+    server = server.replace("--server=", "--field=server=")
+    world.good("credential", "add", "rfc2136", "--name=dns", server, *fields)
+    methods = [
+        f'match="{NAMES[0]}", challenge="dns-persist-01", provider="manual"',
+        'challenge="dns-persist-01", credential="dns"',
+    ]
+    options = [f"--method={one}" for one in methods]
+    world.good("issue", *NAMES, *options, *world.ca_options)
+    (value,) = world.txt_values(PLACE)
+    assert value.endswith("; policy=wildcard")
+    change(world.knot.port, PLACE, value, remove=True)
+
+
+def test_the_record_of_a_removed_certificate_is_named(world: World) -> None:
+    world.good("add", *NAMES, "--persist")
+    removed = world.run("remove", NAMES[0], "--yes")
+    assert removed.status == 0
+    assert f"the TXT record at {PLACE} stays, and lets the account obtain" in removed.stderr
+
+
+def test_a_fallback_account_is_said_to_need_a_record_of_its_own(world: World) -> None:
+    world.good("add", *NAMES, "--persist", "--fallback-account", "letsencrypt-staging")
+    told = world.run("preview", NAMES[0], *world.ca_options).stdout
+    assert (
+        f"the fallback account letsencrypt-staging needs a TXT record of its own at {PLACE}" in told
+    )

@@ -43,7 +43,8 @@ def test_who_does_not_say_how_is_told_where_the_zone_is(world: World, command: s
         "zoneproof: say how www.example.com is validated: example.com is at Made-Up DNS or Keyless"
         " One (its name server is ns1.example.com): 'zoneproof credential add made-up' or"
         " 'zoneproof credential add keyless-one'; else --provider or --credential for DNS"
-        " ('zoneproof provider list' shows all), --webroot or --standalone for http-01\n"
+        " ('zoneproof provider list' shows all), --persist for a TXT record that stays, --webroot"
+        " or --standalone for http-01\n"
     )
 
 

@@ -91,14 +91,10 @@ class _Wait(msgspec.Struct, frozen=True):
 
 @dataclass
 class PreparedRecords:
-    """The TXT records of one order: by a provider, or by a person, who is told what to create.
-
-    ``remark`` is what the person is told besides.
-    """
+    """The TXT records of one order: by a provider, or by a person, who is told what to create."""
 
     records: Sequence[ChallengeRecord]
     scope: Scope
-    remark: str = ""
     _republish: Republisher | None = field(default=None, init=False)
 
     @property
@@ -173,7 +169,7 @@ class PreparedRecords:
         many = len(records) > 1
         raise AwaitingUserError(
             f"awaiting user: create {'these TXT records' if many else 'this TXT record'} in your"
-            f" DNS{self.remark} (the order waits)",
+            " DNS (the order waits)",
             records=texts,
         )
 

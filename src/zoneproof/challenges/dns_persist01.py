@@ -19,6 +19,7 @@ from zoneproof.acme.keys import base64url
 from zoneproof.challenges.dns01 import DnsMethod, check_has_dns
 from zoneproof.core.errors import InvalidInputError, InvalidNameError
 from zoneproof.core.names import DomainName, Identifier
+from zoneproof.core.text import sanitize
 from zoneproof.providers import DelegatedProvider
 
 TYPE = "dns-persist-01"
@@ -28,7 +29,8 @@ _ANY_DOMAIN = "*"
 _TTL_BY_HAND = 3600  # seconds
 _BLANK = " \t"
 _FOREVER = 253_402_300_800  # the year 10000
-_SECONDS = re.compile(r"-?[0-9]{1,20}")
+_SECONDS = re.compile(r"-?[0-9]{1,18}")
+_ENDED = "its persistUntil has passed"
 
 
 class Applicant(msgspec.Struct, frozen=True):
@@ -92,12 +94,20 @@ class PersistentRecord(msgspec.Struct, frozen=True):
         None is for a text that is not a record of this CA. ``now`` is in seconds since 1970.
         """
         issuer, found = _read(text)
+        uris = self.applicant.account_uris(self.domain)
         if issuer not in self.applicant.issuers:
-            return None
-        if found is None:
-            return "it is not in the form that the CA reads"
-        if found.get("accounturi") not in self.applicant.account_uris(self.domain):
-            return "it names another account"
+            is_ours = any(uri in text for uri in uris)
+            return f"it does not begin with {self.applicant.issuers[0]};" if is_ours else None
+        if isinstance(found, str):
+            return found
+        account = found.get("accounturi")
+        if account is None:
+            return "it names no account (accounturi=)"
+        if account == self.applicant.account_url not in uris:
+            return "it has the account's URL, and this CA wants its hash"
+        if account not in uris:
+            of_hash = ", or an older key of this one" if self.applicant.hash_prefix else ""
+            return f"it names another account{of_hash}"
         if self.wildcard and found.get("policy", "").lower() != "wildcard":
             return "it lacks policy=wildcard"
         until = found.get("persistuntil")
@@ -106,8 +116,12 @@ class PersistentRecord(msgspec.Struct, frozen=True):
         if not _SECONDS.fullmatch(until):
             return "its persistUntil is not a number"
         if int(until) < (time.time() if now is None else now):
-            return "its persistUntil has passed"
+            return _ENDED
         return ""
+
+    def has_ended(self, texts: Iterable[str]) -> bool:
+        """Tell whether one of the texts was enough until its end came, which somebody wanted."""
+        return any(self.fault(text) == _ENDED for text in texts)
 
     def is_in(self, texts: Iterable[str]) -> bool:
         """Tell whether one of the texts is enough for the CA."""
@@ -117,10 +131,14 @@ class PersistentRecord(msgspec.Struct, frozen=True):
         """Return until when the texts that are enough stay so, in seconds since 1970, if not for
         good.
         """
-        parameters = [_read(text)[1] or {} for text in texts if self.fault(text) == ""]
-        ends = [int(one["persistuntil"]) for one in parameters if "persistuntil" in one]
+        ends = []
+        for text in texts:
+            if self.fault(text) == "":
+                found = _read(text)[1]
+                assert isinstance(found, dict)
+                ends.append(int(found.get("persistuntil", _FOREVER)))
         last = max(ends, default=_FOREVER)
-        return last if last < _FOREVER and len(ends) == len(parameters) else None
+        return last if last < _FOREVER else None
 
     def faults(self, texts: Iterable[str]) -> str:
         """Return what is wrong with the CA's records among the texts, for people; or nothing."""
@@ -128,18 +146,24 @@ class PersistentRecord(msgspec.Struct, frozen=True):
         return f" (one is there, but {' and '.join(found)})" if found else ""
 
 
-def _read(text: str) -> tuple[str, dict[str, str] | None]:
+def _read(text: str) -> tuple[str, dict[str, str] | str]:
     """Return the issuer and its parameters by their tags in lower case.
 
-    The parameters are None where a CA would not read them.
+    In place of the parameters it is what keeps a CA from reading them.
     """
     issuer, *parameters = (part.strip(_BLANK) for part in text.split(";"))
     found: dict[str, str] = {}
     for parameter in parameters:
         tag, separator, value = (part.strip(_BLANK) for part in parameter.partition("="))
         tag = tag.lower()
-        if not (separator and tag) or tag in found or not _is_value(value):
-            return issuer, None
+        if not parameter:
+            return issuer, "it has a ';' too many"
+        if not (separator and tag):
+            return issuer, f"'{sanitize(parameter, limit=40)}' in it is not NAME=VALUE"
+        if tag in found:
+            return issuer, f"it has {sanitize(tag, limit=40)} twice"
+        if not _is_value(value):
+            return issuer, f"the value of {sanitize(tag, limit=40)} has a blank or the like in it"
         found[tag] = value
     return issuer, found
 
@@ -153,6 +177,16 @@ def _is_issuer(name: str) -> bool:
 
 def _is_value(text: str) -> bool:
     return all("!" <= letter <= "~" and letter != ";" for letter in text)
+
+
+def does_for(text: str, wanted: str) -> bool:
+    """Tell whether a CA that takes the record ``wanted`` takes the text, too."""
+    issuer, found = _read(wanted)
+    if isinstance(found, str):
+        return False
+    applicant = Applicant((issuer,), found.get("accounturi", ""))
+    record = PersistentRecord(DomainName(""), applicant, "policy" in found)
+    return record.fault(text) == ""
 
 
 def choose_issuers(known: Collection[str], offered: Collection[str]) -> tuple[str, ...]:
@@ -176,8 +210,8 @@ class PersistMethod(DnsMethod, frozen=True, eq=False):
     def __post_init__(self) -> None:
         if isinstance(self.provider, DelegatedProvider):
             raise InvalidInputError(
-                f"{self.provider.info.title} has names for values of dns-01 only: for {TYPE}, give"
-                " the provider of the names' own zone, or none to create the record yourself"
+                f"{self.provider.info.title} can hold values of dns-01 only: for {TYPE}, give the"
+                " provider of the names' own zone, or none to create the record yourself"
             )
 
     @property
@@ -189,6 +223,9 @@ class PersistMethod(DnsMethod, frozen=True, eq=False):
     def challenge_name(self, domain: DomainName) -> DomainName:
         """Return where the CA looks."""
         return domain.child(LABEL)
+
+    async def require_usable(self) -> None:
+        """Do nothing: what the provider needs is seen once the record is missing."""
 
     def check(self, identifier: Identifier) -> None:
         """Raise InvalidInputError for an IP address and a name that is too long."""

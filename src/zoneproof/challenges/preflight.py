@@ -29,7 +29,7 @@ from zoneproof.dnsquery import (
     check_visible,
     find_zone,
 )
-from zoneproof.providers import DelegatedProvider, ProviderInfo, Zone
+from zoneproof.providers import DelegatedProvider, ProviderInfo, Zone, require_files
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -105,11 +105,6 @@ async def _preflight_name(
 ) -> MethodPreflight:
     resolver = method.resolver or resolver
     findings: list[Finding] = []
-    name, zone = None, None
-    try:
-        await method.require_usable()
-    except ZoneproofError as error:
-        findings.append(Finding(error.message))
     try:
         route = await find_route(resolver, domain, method, register=False)
         findings += _method_findings(route, method)
@@ -117,15 +112,34 @@ async def _preflight_name(
         findings += name.findings
     except ZoneproofError as error:
         return MethodPreflight(None, None, (*findings, Finding(error.message)))
-    if not route.unregistered:
-        try:
-            zone = await zones.find(method, route.publish_name)
-        except ZoneproofError as error:
-            findings.append(Finding(error.message))
-        else:
-            findings += _zone_findings(zone, name, method)
-        findings += _host_findings(name.zone, method.provider.info)
+    zone = None
+    if not method.stays:
+        zone, of_provider = await preflight_provider(
+            zones, method, name, unregistered=route.unregistered
+        )
+        findings += of_provider
     return MethodPreflight(name, zone, tuple(findings), route.unregistered)
+
+
+async def preflight_provider(
+    zones: ZoneFinder, method: DnsMethod, name: NamePreflight, *, unregistered: bool = False
+) -> tuple[Zone | None, list[Finding]]:
+    """Look for what the provider needs, and for the zone that it would write to."""
+    findings: list[Finding] = []
+    try:
+        require_files(method.provider.info, method.fields)
+    except ZoneproofError as error:
+        findings.append(Finding(error.message))
+    if unregistered:
+        return None, findings
+    zone = None
+    try:
+        zone = await zones.find(method, name.publish_name)
+    except ZoneproofError as error:
+        findings.append(Finding(error.message))
+    else:
+        findings += _zone_findings(zone, name, method)
+    return zone, [*findings, *_host_findings(name.zone, method.provider.info)]
 
 
 async def preflight_route(

@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from zoneproof.challenges.dns_persist01 import does_for
 from zoneproof.challenges.events import RecordAwaited
 from zoneproof.core.errors import InvalidNameError
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import NameReport, Resolver, ServerReport, ServerStatus, check_visible
 
-_TXT = re.compile(r'(\S+) \d+ IN TXT "([^"]*)"')
+_TXT = re.compile(r'(\S+) \d+ IN TXT "((?:[^"]|" ")*)"')
+_LONGEST = 255  # of a string in a TXT record
 _CNAME = re.compile(r"(\S+) IN CNAME (\S+)")
 _ANSWERING = (ServerStatus.VISIBLE, ServerStatus.MISSING)
 
 
 def txt_record(name: DomainName, ttl: int, value: str) -> str:
     """Return a TXT record in zone-file form."""
-    return f'{name.fqdn} {ttl} IN TXT "{value}"'
+    strings = [value[at : at + _LONGEST] for at in range(0, len(value) or 1, _LONGEST)]
+    return f"{name.fqdn} {ttl} IN TXT " + " ".join(f'"{one}"' for one in strings)
 
 
 def cname_record(name: DomainName, target: DomainName) -> str:
@@ -34,7 +37,12 @@ def record_parts(record: str) -> dict[str, str]:
     """Return a record's parts as the forms of DNS providers ask for them; empty for another one."""
     if match := _TXT.fullmatch(record):
         ttl = record.split()[1]
-        return {"Type": "TXT", "Name": match[1].rstrip("."), "Value": match[2], "TTL": f"{ttl} s"}
+        return {
+            "Type": "TXT",
+            "Name": match[1].rstrip("."),
+            "Value": _joined(match),
+            "TTL": f"{ttl} s",
+        }
     if match := _CNAME.fullmatch(record):
         return {"Type": "CNAME", "Name": match[1].rstrip("."), "Target": match[2].rstrip(".")}
     return {}
@@ -62,7 +70,7 @@ def _read(record: str) -> tuple[DomainName, str | DomainName] | None:
     """Return the record's name and its value, a text or the target of a CNAME."""
     try:
         if match := _TXT.fullmatch(record):
-            return DomainName.parse(match[1]), match[2]
+            return DomainName.parse(match[1]), _joined(match)
         if match := _CNAME.fullmatch(record):
             return DomainName.parse(match[1]), DomainName.parse(match[2])
     except InvalidNameError:
@@ -81,10 +89,14 @@ def _sighting(record: str, report: NameReport, value: str | DomainName) -> Recor
     return RecordAwaited(record, "unknown", (), note)
 
 
+def _joined(txt: re.Match[str]) -> str:
+    return txt[2].replace('" "', "")
+
+
 def _has(server: ServerReport, value: str | DomainName) -> bool:
     if isinstance(value, DomainName):
         return server.cname == value
-    return value not in server.missing
+    return value not in server.missing or any(does_for(text, value) for text in server.texts)
 
 
 def _named(servers: Sequence[ServerReport]) -> tuple[str, ...]:

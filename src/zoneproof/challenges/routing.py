@@ -199,7 +199,7 @@ class PlannedName(msgspec.Struct, frozen=True):
 
     ``cname`` is the target that a CNAME at the challenge name must have and does not have yet; a
     person has to create it first, and remove the TXT values ``in_the_way``. ``zone`` is None then,
-    and for a registration that is still to be made.
+    for a registration that is still to be made, and for a record that stays.
     """
 
     domain: DomainName
@@ -254,6 +254,6 @@ async def _plan_name(
     if not route.is_complete:
         texts = await texts_beside_cname(resolver, route)
         return replace(name, cname=route.expected, in_the_way=texts)
-    if route.unregistered:
+    if route.unregistered or method.stays:  # what is there already, the provider need not be asked
         return name
     return replace(name, zone=await zones.find(method, name.publish_name))

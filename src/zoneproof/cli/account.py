@@ -200,13 +200,15 @@ def _with_users(name: str) -> tuple[StoredAccount, list[str]]:
 )
 @click.option(
     "--method",
+    "methods",
     type=click.Choice(sorted(SOLVERS)),
-    default=dns01.TYPE,
+    multiple=True,
+    default=(dns01.TYPE,),
     show_default=True,
-    help="The only method that may validate.",
+    help="A method that may validate, and no other. Repeatable.",
 )
 @json_option
-def caa(names: Sequence[str], name: str, method: str, as_json: bool) -> None:
+def caa(names: Sequence[str], name: str, methods: Sequence[str], as_json: bool) -> None:
     """Print CAA records that bind issuance to an account.
 
     With them only this account, by this method, obtains certificates. One is for names, one for
@@ -218,6 +220,7 @@ def caa(names: Sequence[str], name: str, method: str, as_json: bool) -> None:
         found = await manager.accounts.get(name or manager.settings.account)
         return found, *await changes.caa_records(manager.directories, found, domains, method)
 
+    method = ",".join(dict.fromkeys(methods))
     identifiers = [Identifier.parse(text) for text in names]
     for identifier in identifiers:
         if identifier.type != "dns":

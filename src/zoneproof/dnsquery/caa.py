@@ -217,7 +217,10 @@ async def check_caa(
 def binding_records(
     name: DomainName, *, issuer: str, account_url: str, method: str = "dns-01"
 ) -> tuple[str, str]:
-    """Return zone-file lines that bind issuance below ``name`` to one account and method."""
+    """Return zone-file lines that bind issuance below ``name`` to one account and method.
+
+    ``method`` may be several, separated by commas.
+    """
     value = f"{issuer}; accounturi={account_url}; validationmethods={method}"
     return (
         f'{name.fqdn} IN CAA 0 {_ISSUE} "{value}"',

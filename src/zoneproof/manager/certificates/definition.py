@@ -17,7 +17,7 @@ from zoneproof.challenges import SOLVERS, dns01, dns_persist01, http01
 from zoneproof.challenges.dns01 import DelegationRules
 from zoneproof.core.access import read_mode
 from zoneproof.core.errors import InvalidInputError, NoDnsMethodError
-from zoneproof.core.names import Identifier
+from zoneproof.core.names import DomainName, Identifier
 from zoneproof.issuance import (
     MatchRule,
     check_identifiers,
@@ -170,6 +170,17 @@ class CertificateDefinition(
         """The names of the stored credentials that its methods and tasks use."""
         named = {method.credential for method in self.method}
         return frozenset(named.union(task.credential for task in self.deploy) - {""})
+
+    @property
+    def standing_records(self) -> tuple[DomainName, ...]:
+        """Where TXT records may be that stay, whatever becomes of the certificate."""
+        rules = self.rules
+        found: dict[DomainName, None] = {}
+        for identifier in self.parsed_identifiers:
+            index = match_identifier(identifier, rules).index
+            if index is not None and self.method[index].challenge == dns_persist01.TYPE:
+                found[identifier.domain.child(dns_persist01.LABEL)] = None
+        return tuple(found)
 
     @property
     def fingerprint(self) -> str:

@@ -26,6 +26,7 @@ async def method_advice(manager: Manager, names: Sequence[str]) -> str:
     """
     identifiers = [Identifier.parse(name) for name in names]
     by_dns = "--provider or --credential for DNS ('zoneproof provider list' shows all)"
+    by_dns += ", --persist for a TXT record that stays"
     by_http = ", --webroot or --standalone for http-01"
     wildcard = any(one.is_wildcard for one in identifiers)
     why = ", which for a wildcard is by DNS" if wildcard else ""

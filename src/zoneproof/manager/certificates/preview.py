@@ -264,6 +264,13 @@ async def _preview(
             await manager.accounts.find(fallback)
         except InvalidInputError as error:
             findings.append(Finding(error.message))
+        if standing := definition.standing_records:
+            text = (
+                f"the fallback account {fallback} needs a TXT record of its own at"
+                f" {', '.join(map(str, standing))}: 'zoneproof preview' shows it with --account"
+                f" {fallback}"
+            )
+            findings.append(Finding(text, is_problem=False))
     terms_url = ""
     stored = await manager.certificates.find(definition.name)
     if not account or not account.account_url:
@@ -287,7 +294,12 @@ async def _preview(
     why = why or ("" if directory else "the CA's directory is not known")
     if why:
         examinations = [_without_caa(one, why) for one in examinations]
-    waited_for = state_of(stored).awaiting if stored else ()
+    waited_for = [
+        record
+        for record in (state_of(stored).awaiting if stored else ())
+        # Those that stay were looked at; what an order asked for before may be what nobody wants.
+        if not record.startswith(f"{dns_persist01.LABEL}.")
+    ]
     awaited = await look_for_records(methods.resolver, (*_missing(examinations), *waited_for))
     # What a person has created for the order that waits is no leftover.
     parts = [record_parts(one.record) for one in awaited]

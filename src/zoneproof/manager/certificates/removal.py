@@ -10,7 +10,7 @@ from cryptography import x509
 
 from zoneproof.acme import CertificateKey, find_ca, key_from_pem
 from zoneproof.core.errors import AcmeProblemError, BusyError, InvalidInputError
-from zoneproof.issuance import Emit, tell_deletable
+from zoneproof.issuance import Emit, Warned, tell_deletable
 from zoneproof.manager.accounts.account import AccountTerms
 from zoneproof.manager.accounts.store import new_account
 from zoneproof.manager.certificates.definition import CertificateDefinition
@@ -41,14 +41,28 @@ async def remove_certificate(
 ) -> None:
     """Stop managing the certificate, and with ``delete_files`` delete it and its keys.
 
-    Raises BusyError while another process works on it, StorageError.
+    TXT records that stay are told. Raises BusyError while another process works on it,
+    StorageError.
     """
     with manager.home.lock(name):
         await give_up_orders(manager, name, emit)
+        for one in await manager.certificates.readable():
+            if one.definition.name == name:
+                _tell_standing(one.definition, emit)
         await manager.store.write(lambda tx: forget(tx, manager, name))
         if delete_files:
             manager.files.remove(name)
             manager.logs.remove(name)
+
+
+def _tell_standing(definition: CertificateDefinition, emit: Emit) -> None:
+    for place in definition.standing_records:
+        emit(
+            Warned(
+                f"the TXT record at {place} stays, and lets the account obtain certificates: delete"
+                " it unless another certificate needs it"
+            )
+        )
 
 
 def forget(tx: Transaction, manager: Manager, name: str) -> None:
