@@ -1,4 +1,4 @@
-"""Every page in light, in dark and on a telephone: nothing broken, nothing wider than the window.
+"""Every page in light, in dark and on a telephone: nothing broken, nothing wider than its box.
 
 With ZONEPROOF_SCREENSHOTS set to a folder, the pictures of the documentation are made there.
 """

@@ -22,6 +22,14 @@ from playwright.sync_api import (
 
 from tests.support.peers import TOOLS
 
+# Not the window's clientWidth, in which there is the gutter of a scroll bar.
+_OVERFLOW = """() => {
+  const width = (one) => Math.floor(one.getBoundingClientRect().width);
+  const root = document.documentElement;
+  const tables = [...document.querySelectorAll("table:not(.hidden)")];
+  const beyond = tables.map((one) => width(one) - width(one.parentElement));
+  return Math.max(root.scrollWidth - width(root), ...beyond);
+}"""
 PATIENCE = 90_000  # milliseconds: nothing is told from how long it took
 _ROOT = TOOLS / "browser"
 _FONTS = """<?xml version="1.0"?>
@@ -84,14 +92,8 @@ class Watched:
 
     @property
     def overflow(self) -> int:
-        """How many pixels the page is wider than the window."""
-        return int(
-            self.page.evaluate(
-                # Not its clientWidth, in which there is the gutter of a scroll bar.
-                "document.documentElement.scrollWidth"
-                " - Math.floor(document.documentElement.getBoundingClientRect().width)"
-            )
-        )
+        """How many pixels the page is wider than the window, or a table than its box."""
+        return int(self.page.evaluate(_OVERFLOW))
 
 
 @contextmanager
