@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support import change_txt
-from tests.support.web_pages import PASSWORD, WebPages
+from tests.support.web_pages import PASSWORD, Answer, WebPages
 from tests.support.world import World
 from tests.web.conftest import Watch
 from tests.web.visiting import become_administrator, reload_until_over, request
@@ -84,6 +85,29 @@ def test_a_record_that_stays_is_created_from_the_preview_and_then_the_order_need
     expect(page.locator("#preview")).to_contain_text("Issuing it would work")
     request(page)
     expect(page.locator("#run-status")).to_have_text("done")
+
+
+def test_only_what_was_previewed_is_requested(pages: WebPages, world: World) -> None:
+    alice = pages.administrator()
+
+    def send(step: str, previewed: str = "", **fields: str) -> Answer:
+        chosen = {"way": "credential", "credential": "dns", "key_type": "ec256", **fields}
+        return alice.post("/new-certificate", None, step=step, previewed=previewed, **chosen)
+
+    def shown(answer: Answer) -> str:
+        assert answer.status == 200, answer.text
+        (previewed,) = re.findall(r'name="previewed" value="(\w+)"', answer.text)
+        return str(previewed)
+
+    first = shown(send("preview", names="a.example.com"))
+    for other in ({"names": "b.example.com"}, {"names": "a.example.com", "key_type": "rsa2048"}):
+        late = send("request", first, **other)
+        assert "changed what is wanted after the preview" in late.text
+        assert shown(late) != first
+    unseen = send("request", names="a.example.com")
+    assert (shown(unseen), world.listed()) == (first, [])
+    answer = send("request", shown(late), **other)
+    assert (answer.status, answer.headers["Location"][:6]) == (303, "/runs/")
 
 
 def test_a_credential_that_is_wrong_says_what_is_wrong_and_works_once_it_is_changed(

@@ -17,10 +17,12 @@ from zoneproof.manager import (
     open_manager,
     preview,
 )
+from zoneproof.manager.certificates.definition_file import format_definitions
 from zoneproof.manager.certificates.name_look import look_at_names
 from zoneproof.manager.certificates.options import CertificateOptions
 from zoneproof.manager.certificates.proposal import define, require_usable
 from zoneproof.pages.forms import Form
+from zoneproof.pages.seen import revision
 from zoneproof.web.pages import inline_credential
 from zoneproof.web.pages.actions import start_request
 from zoneproof.web.pages.choices import account_choices, credential_choices, key_types
@@ -46,6 +48,7 @@ _MOST_LOOKED_AT = 20
 _WAYS_OF_ADMINISTRATORS = (inline_credential.WAY, *HTTP_WAYS)
 _OF_CREDENTIALS = {"credential": "credential", inline_credential.WAY: "credential_name"}  # fields
 _OF_CERTIFICATE = ("account", "key_type", "profile", "preferred_chain")
+_ANOTHER = "You changed what is wanted after the preview: this is what would happen now."
 # What a look at the names depends on: never the fields of a credential, as it is in a URL.
 _LOOKED_AT_WITH = "#names, #account, #directory, #provider, [name=way]:checked"
 
@@ -82,6 +85,7 @@ async def _form(visit: Visit, form: Form, error: str = "", **more: Any) -> Respo
         "email": form.text("email") or visit.manager.settings.email,
         "error": error,
         "preview": None,
+        "previewed": "",
         "looks": None,
         "methods": list(zip(methods, by_method[1:], strict=True)),
         "focus": None,
@@ -132,7 +136,7 @@ async def _looks(visit: Visit, form: Form) -> dict[str, Any]:
 
 async def _submit(visit: Visit) -> Response:
     form, step = visit.form, visit.form.text("step")
-    view: PreviewView | None = None
+    shown: dict[str, Any] = {}
     told = ""
     try:
         await _require_permitted(visit, form)
@@ -143,8 +147,7 @@ async def _submit(visit: Visit) -> Response:
             return await _form(visit, form, **await _looks(visit, form))
         if step == "fields":
             return await _form(visit, form.but(inline_credential.ANOTHER))
-        is_new = step == "store" or form.text("way") == inline_credential.WAY
-        if is_new:
+        if step == "store" or form.text("way") == inline_credential.WAY:
             if step != "store":
                 await _proposal(visit, form)  # what is wrong with the names is told first
             form = await inline_credential.store(visit, form)
@@ -156,21 +159,34 @@ async def _submit(visit: Visit) -> Response:
             wanted = await _proposal(visit, form)
             await require_usable(manager.checks, manager.credentials, wanted)
             (found,) = await preview(manager, [wanted.definition])
-        view = PreviewView(found)
-        if step != "request" or is_new:  # with a new credential, nobody has seen the preview
-            return await _form(visit, form, preview=view, note=told)
-        name = wanted.definition.name
-        visit.does("request", f"{name}: {', '.join(wanted.definition.identifiers)}")
-        if view.terms_url and not form.is_on("agree"):
-            raise InvalidInputError("agree to the CA's terms of service first")
-        if found.would_fail and not form.is_on("accept"):
-            raise InvalidInputError("there are problems: solve them, or tick that you accept them")
-        run = start_request(visit.site.runs, visit.person, wanted, None, options)
-        return visit.go(f"/runs/{run.id}")
+        view, previewed = PreviewView(found), _revision(wanted, form)
+        shown = {"preview": view, "previewed": previewed}
+        if step == "request" and form.text("previewed") != previewed:
+            told = f"{told} {_ANOTHER}".lstrip()
+        elif step == "request":
+            return _request(visit, wanted, view, options)
+        return await _form(visit, form, note=told, **shown)
     except ZoneproofError as error:
         # A credential that is stored is so, whatever else is refused.
         message = error.message if told else visit.refused(error)
-        return await _form(visit, form, message, preview=view, note=told)
+        return await _form(visit, form, message, note=told, **shown)
+
+
+def _revision(wanted: Proposal, form: Form) -> str:
+    """Return what tells the previewed from every other that could be requested."""
+    return revision(f"{format_definitions([wanted.definition])} {form.text('email')}")
+
+
+def _request(visit: Visit, wanted: Proposal, view: PreviewView, options: RunOptions) -> Response:
+    """Request what was previewed. Raises InvalidInputError."""
+    name = wanted.definition.name
+    visit.does("request", f"{name}: {', '.join(wanted.definition.identifiers)}")
+    if view.terms_url and not visit.form.is_on("agree"):
+        raise InvalidInputError("agree to the CA's terms of service first")
+    if view.found.would_fail and not visit.form.is_on("accept"):
+        raise InvalidInputError("there are problems: solve them, or tick that you accept them")
+    run = start_request(visit.site.runs, visit.person, wanted, None, options)
+    return visit.go(f"/runs/{run.id}")
 
 
 async def _require_permitted(visit: Visit, form: Form) -> None:
