@@ -27,7 +27,7 @@ from zoneproof.challengedns.store.opening import open_database
 from zoneproof.challengedns.store.usage import Counts, write
 from zoneproof.challengepages.app import every_page
 
-NOT_PAGES = ("/admin/usage.csv", "/admin/usage.json")
+NOT_PAGES = ("/admin/usage.csv", "/admin/usage.json", "/admin/tenants/{name}/revoke")
 SUBDOMAIN = r"/portal/registrations/([0-9a-f-]{36})"
 SHOWN = {"/portal/": "portal", "/admin/tenants/{name}": "tenant"}
 

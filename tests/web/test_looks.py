@@ -27,18 +27,23 @@ PATHS = {
     "/certificates/{name}/history": "/certificates/www.example.com/history",
     "/certificates/{name}/revoke": "/certificates/www.example.com/revoke",
     "/certificates/{name}/new-task": "/certificates/www.example.com/new-task?kind=nginx",
+    "/certificates/{name}/remove-task": "/certificates/api.example.net/remove-task?task=command",
     "/certificates/{name}/task": "/certificates/api.example.net/task?task=command",
     "/new-certificate/credential": "/new-certificate/credential?provider=cloudflare",
     "/new-certificate/look": "/new-certificate/look?names=www.example.com",
     "/new-certificate": "/new-certificate?names=shop.example.com&way=new&provider=bunny",
     "/credentials/{name}": "/credentials/dns",
+    "/credentials/{name}/remove": "/credentials/dns/remove",
+    "/users/{name}/remove": "/users/alice/remove",
+    "/accounts/remove": "/accounts/remove?name=test-ca",
+    "/accounts/roll-over": "/accounts/roll-over?name=test-ca",
     "/accounts/one": "/accounts/one?name=test-ca&caa=example.com",
     "/providers/{name}": "/providers/route53",
     "/new-credential": "/new-credential?provider=cloudflare",
 }
 NO_PAGES = (
     *("/certificates/{name}/files/{file}", "/runs/{name}", "/runs/{name}/events", "/welcome"),
-    *("/sign-in/oidc", "/sign-in/oidc/back"),
+    *("/sign-in/oidc", "/sign-in/oidc/back", "/tokens/{name}/remove"),
 )
 PARTS = ("/new-certificate/look", "/new-certificate/credential")  # of a page
 LONG_NAME = "redis.master.session.store.payments.production.frankfurt.cluster.example.com"

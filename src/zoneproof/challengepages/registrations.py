@@ -43,6 +43,7 @@ def pages() -> list[ServicePage]:
                 ServicePage("POST", root, one, _change),
                 ServicePage("POST", root, f"{one}/disable", _disable),
                 ServicePage("POST", root, f"{one}/enable", _enable),
+                ServicePage("GET", root, f"{one}/rotate", _ask_whether_to_rotate),
                 ServicePage("POST", root, f"{one}/rotate", _rotate),
                 ServicePage("GET", root, f"{one}/delete", _ask_whether_to_delete),
                 ServicePage("POST", root, f"{one}/delete", _delete),
@@ -214,6 +215,17 @@ async def _set_disabled(visit: ServiceVisit, disabled: bool) -> None:
     await visit.write(work)
 
 
+async def _ask_whether_to_rotate(visit: ServiceVisit) -> Response:
+    row = await visit.read(lambda tx, who: visit.registration(tx, who).registration)
+    return visit.page(
+        "ask.html",
+        heading=f"Give {row.note or visit.registrations.fulldomain(row.subdomain)} a new password?",
+        text="Clients with the old one fail until they have the new one.",
+        button="New password",
+        back=f"{visit.root}/registrations/{row.subdomain}",
+    )
+
+
 async def _rotate(visit: ServiceVisit) -> Response:
     registrations = visit.registrations
 
@@ -228,7 +240,14 @@ async def _rotate(visit: ServiceVisit) -> Response:
 async def _ask_whether_to_delete(visit: ServiceVisit) -> Response:
     row = await visit.read(lambda tx, who: visit.registration(tx, who).registration)
     fulldomain = visit.registrations.fulldomain(row.subdomain)
-    return visit.page("delete_registration.html", row=row, fulldomain=fulldomain)
+    return visit.page(
+        "ask.html",
+        heading=f"Delete {row.note or fulldomain}?",
+        text=f"Certificates whose CNAME leads to {fulldomain} can no longer be renewed by way of"
+        " it. The name is never given to anybody again.",
+        button="Delete it for good",
+        back=f"{visit.root}/registrations/{row.subdomain}",
+    )
 
 
 async def _delete(visit: ServiceVisit) -> Response:

@@ -11,7 +11,7 @@ from zoneproof.challengedns.api.pages import ADMIN
 from zoneproof.challengedns.store import usage
 from zoneproof.challengedns.store.checks import after_day
 from zoneproof.challengedns.store.tenant_rows import LicenceKey, Tenant
-from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA, known_tenant
+from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA, known_key, known_tenant
 from zoneproof.challengedns.store.usage import MonthOfTenant
 from zoneproof.challengepages.visits import ServicePage, ServiceVisit
 from zoneproof.core.errors import InvalidInputError, RegistrationError, ZoneproofError
@@ -34,7 +34,9 @@ def pages() -> list[ServicePage]:
         ServicePage("POST", ADMIN, f"{one}/disable", _disable),
         ServicePage("POST", ADMIN, f"{one}/enable", _enable),
         ServicePage("POST", ADMIN, f"{one}/keys", _create_key),
+        ServicePage("GET", ADMIN, f"{one}/revoke", _ask_whether_to_revoke),
         ServicePage("POST", ADMIN, f"{one}/revoke", _revoke_key),
+        ServicePage("GET", ADMIN, f"{one}/delete", _ask_whether_to_delete),
         ServicePage("POST", ADMIN, f"{one}/delete", _delete),
     ]
 
@@ -144,10 +146,33 @@ async def _create_key(visit: ServiceVisit) -> Response:
     return await _page_of_one(visit, key=made.key)
 
 
+async def _ask_whether_to_revoke(visit: ServiceVisit) -> Response:
+    key = await visit.read(lambda tx, _: known_key(tx, visit.query.text("id")))
+    return visit.page(
+        "ask.html",
+        heading=f"Revoke the key zp_{key.id}_… for good?",
+        text="Clients that register with it are refused from then on, and whoever signed in with it"
+        " is signed out. What was registered stays.",
+        button="Revoke",
+        back=f"/admin/tenants/{visit.name}",
+    )
+
+
 async def _revoke_key(visit: ServiceVisit) -> Response:
     tenants, key_id = visit.registrations.tenants, visit.form.text("id")
     await visit.write(lambda tx, _: tenants.revoke_key(tx, key_id, operators=False))
     return visit.go(f"/tenants/{visit.name}", f"The key {key_id} no longer works.")
+
+
+async def _ask_whether_to_delete(visit: ServiceVisit) -> Response:
+    tenant = await visit.read(lambda tx, _: known_tenant(tx, visit.name))
+    return visit.page(
+        "ask.html",
+        heading=f"Delete the tenant {tenant.name} and its keys?",
+        text="Only one without registrations can be deleted.",
+        button="Delete",
+        back=f"/admin/tenants/{tenant.name}",
+    )
 
 
 async def _delete(visit: ServiceVisit) -> Response:

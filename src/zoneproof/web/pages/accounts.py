@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 from msgspec.structs import replace
 from starlette.responses import Response
@@ -22,7 +23,9 @@ def pages() -> list[Page]:
         Page("GET", "/accounts/one", _show),
         Page("GET", "/accounts/new", _new, "administrator"),
         Page("POST", "/accounts/new", _register, "administrator"),
+        Page("GET", "/accounts/roll-over", _ask_to_roll_over, "administrator"),
         Page("POST", "/accounts/roll-over", _roll_over, "administrator"),
+        Page("GET", "/accounts/remove", _ask_to_remove, "administrator"),
         Page("POST", "/accounts/remove", _remove, "administrator"),
     ]
 
@@ -110,11 +113,39 @@ def _terms(visit: Visit) -> AccountTerms:
     )
 
 
+async def _ask_to_roll_over(visit: Visit) -> Response:
+    account = await visit.manager.accounts.get(visit.query.text("name"))
+    return visit.page(
+        "ask.html",
+        heading=f"Give {account.name} a new key?",
+        text="The CA accepts only the new key then: copies of this home, and other clients that use"
+        " the account, stop working.",
+        button="Give it a new key",
+        back=_path_of(account.name),
+    )
+
+
 async def _roll_over(visit: Visit) -> Response:
     name = visit.form.text("name")
     visit.does("account rollover", name)
     account = await changes.roll_over(visit.manager, name)
     return visit.go("/accounts/one", f"{account.name} has a new key.", name=account.name)
+
+
+async def _ask_to_remove(visit: Visit) -> Response:
+    account = await visit.manager.accounts.get(visit.query.text("name"))
+    return visit.page(
+        "ask.html",
+        heading=f"Remove the account {account.name} here?",
+        text="Its key is deleted for good: nobody can use the account, or revoke with it, unless"
+        " there is a copy. It still exists at its CA.",
+        button="Remove it and its key",
+        back=_path_of(account.name),
+    )
+
+
+def _path_of(name: str) -> str:
+    return f"/accounts/one?{urlencode({'name': name})}"
 
 
 async def _remove(visit: Visit) -> Response:

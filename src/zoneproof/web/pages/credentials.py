@@ -44,6 +44,7 @@ def pages() -> list[Page]:
         Page("GET", at, _show),
         Page("POST", at, _change, "administrator"),
         Page("POST", f"{at}/test", _test, "operator"),
+        Page("GET", f"{at}/remove", _ask_to_remove, "administrator"),
         Page("POST", f"{at}/remove", _remove, "administrator"),
     ]
 
@@ -167,6 +168,19 @@ async def _test(visit: Visit) -> Response:
         visit.site.runs, visit.person, credential, zone=zone, read_only=read_only
     )
     return visit.go(f"/runs/{run.id}")
+
+
+async def _ask_to_remove(visit: Visit) -> Response:
+    found = await visit.manager.credentials.get(visit.name)
+    return visit.page(
+        "remove_credential.html",
+        heading=f"Remove the credential {found.name}?",
+        text="Its secrets are deleted here for good; they still work at the provider until you"
+        " revoke them there.",
+        users=await credential_users(visit.manager.store, found.name),
+        button="Remove",
+        back=f"/credentials/{found.name}",
+    )
 
 
 async def _remove(visit: Visit) -> Response:

@@ -39,6 +39,7 @@ def pages() -> list[Page]:
         Page("GET", f"{at}/task", _edit, "administrator"),
         Page("POST", f"{at}/task", _change, "administrator"),
         Page("POST", f"{at}/move-task", _move, "administrator"),
+        Page("GET", f"{at}/remove-task", _ask_to_remove, "administrator"),
         Page("POST", f"{at}/remove-task", _remove, "administrator"),
     ]
 
@@ -184,6 +185,18 @@ async def _move(visit: Visit) -> Response:
     tasks.insert(min(max(to, 0), len(tasks) - 1), tasks.pop(at))
     wanted = Proposal(replace(before, deploy=tuple(tasks)))
     return await _saved(visit, wanted, before, f"{name} is moved.")
+
+
+async def _ask_to_remove(visit: Visit) -> Response:
+    definition = (await visit.manager.certificates.get(visit.name)).definition
+    task = _task(definition, visit.query.text("task"))
+    return visit.page(
+        "ask.html",
+        heading=f"Remove the task {task.name}?",
+        text=f"It is no longer done with new certificates of {definition.name}; what it did stays.",
+        button="Remove",
+        back=f"/certificates/{definition.name}/deployment",
+    )
 
 
 async def _remove(visit: Visit) -> Response:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError, NotFoundError
 from zoneproof.manager.people.passwords import SHORTEST, hash_password, is_password
 from zoneproof.manager.people.roles import MEANINGS, ROLES
 from zoneproof.manager.people.sessions import WebSession
@@ -26,9 +26,11 @@ def pages() -> list[Page]:
         Page("POST", "/users", _add_user, "administrator"),
         Page("POST", "/users/{name}/role", _set_role, "administrator"),
         Page("POST", "/users/{name}/link", _new_link, "administrator"),
+        Page("GET", "/users/{name}/remove", _ask_to_remove_user, "administrator"),
         Page("POST", "/users/{name}/remove", _remove_user, "administrator"),
         Page("POST", "/sessions/{name}/end", _end_session, "administrator"),
         Page("POST", "/tokens", _add_token, "administrator"),
+        Page("GET", "/tokens/{name}/remove", _ask_to_remove_token, "administrator"),
         Page("POST", "/tokens/{name}/remove", _remove_token, "administrator"),
         Page("GET", "/audit", _audit, "administrator"),
     ]
@@ -123,6 +125,17 @@ async def _set_role(visit: Visit) -> Response:
     return visit.go("/users", f"{user.name} is {user.role} now.")
 
 
+async def _ask_to_remove_user(visit: Visit) -> Response:
+    user = await visit.manager.people.users.get(visit.name)
+    return visit.page(
+        "ask.html",
+        heading=f"Remove the user {user.name}?",
+        text="The person is signed out everywhere, and cannot sign in again.",
+        button="Remove",
+        back="/users",
+    )
+
+
 async def _remove_user(visit: Visit) -> Response:
     visit.does("user remove", visit.name)
     people = visit.manager.people
@@ -151,6 +164,19 @@ async def _add_token(visit: Visit) -> Response:
     except InvalidInputError as error:
         return await _users(visit, visit.refused(error))
     return await _users(visit, secret=secret)
+
+
+async def _ask_to_remove_token(visit: Visit) -> Response:
+    for one in await visit.manager.people.tokens.all():
+        if one.id == visit.name:
+            return visit.page(
+                "ask.html",
+                heading=f"Remove the token {one.name}?",
+                text="Programs that use it are refused from then on.",
+                button="Remove",
+                back="/users",
+            )
+    raise NotFoundError("there is no such token: it may be removed already")
 
 
 async def _remove_token(visit: Visit) -> Response:
