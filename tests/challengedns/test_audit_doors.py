@@ -88,7 +88,7 @@ def test_a_session_of_the_pages_is_named_by_its_key(pages: ServicePages) -> None
     tenant = pages.tenant()
     who = f"team, session of key {key_id(pages.keys['team'])}"
     assert latest(pages) == (who, "127.0.0.1", "sign in", "team")
-    assert tenant.post("/portal/new", domain="www.example.com").status == 200
+    assert tenant.submit("/portal/new", domain="www.example.com").status == 200
     assert latest(pages) == (who, "127.0.0.1", "registration create", "team")
     tenant.post("/portal/sign-out")
     assert latest(pages) == (who, "127.0.0.1", "sign out", "team")

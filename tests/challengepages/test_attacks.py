@@ -151,7 +151,7 @@ def test_what_is_typed_into_forms_and_urls_is_text(pages: ServicePages) -> None:
     operator, tenant = pages.operator(), tenant_of(pages, "team")
     for answer in (
         operator.post("/admin/new", name=SCRIPT, quota="1", expires=SCRIPT),
-        operator.post("/admin/tenants/team/keys", note=SCRIPT),
+        operator.submit("/admin/tenants/team/keys", note=SCRIPT),
         tenant.post("/portal/new", domain=SCRIPT, allowfrom=SCRIPT),
         tenant.get("/portal/caa?account=%3Cscript%3E&names=%3Cscript%3E&issuer=%3Cscript%3E"),
         tenant.get("/portal/?q=%3Cscript%3E"),
@@ -172,7 +172,7 @@ def test_a_session_ends_with_signing_out_with_its_key_and_with_its_tenant(
 ) -> None:
     operator = pages.operator()
     operator.post("/admin/new", name="passing", quota="5", expires="")
-    made = operator.post("/admin/tenants/passing/keys", note="").text
+    made = operator.submit("/admin/tenants/passing/keys", note="").text
     key = made.partition('id="licence-key">')[2].partition("<")[0]
 
     def is_in(client: Client) -> bool:

@@ -141,7 +141,7 @@ def test_a_tenant_rotates_and_deletes_without_javascript(watch: Watch, pages: Se
 def test_a_quota_that_is_used_up_is_told_with_what_helps(pages: ServicePages) -> None:
     operator = pages.operator()
     operator.post("/admin/new", name="tiny", quota="0", expires="")
-    made = operator.post("/admin/tenants/tiny/keys", note="")
+    made = operator.submit("/admin/tenants/tiny/keys", note="")
     key = made.text.partition('id="licence-key">')[2].partition("<")[0]
     answer = pages.signed_in("/portal", key).post("/portal/new", domain="example.com")
     assert answer.status == 403

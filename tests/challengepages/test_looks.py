@@ -27,7 +27,10 @@ from zoneproof.challengedns.store.opening import open_database
 from zoneproof.challengedns.store.usage import Counts, write
 from zoneproof.challengepages.app import every_page
 
-NOT_PAGES = ("/admin/usage.csv", "/admin/usage.json", "/admin/tenants/{name}/revoke")
+NOT_PAGES = (
+    *("/admin/usage.csv", "/admin/usage.json", "/admin/tenants/{name}/revoke"),
+    *(f"{root}/registrations/{{name}}/credentials" for root in ("/admin", "/portal")),
+)
 SUBDOMAIN = r"/portal/registrations/([0-9a-f-]{36})"
 SHOWN = {"/portal/": "portal", "/admin/tenants/{name}": "tenant"}
 
@@ -44,7 +47,7 @@ def operator(pages: ServicePages) -> Client:
 def tenant(pages: ServicePages) -> Client:
     client = pages.tenant()
     for domain in ("example.com", "shop.example.com", "mail.example.net", ""):
-        assert client.post("/portal/new", domain=domain).status == 200
+        assert client.submit("/portal/new", domain=domain).status == 200
     use(pages.service.config, re.findall(SUBDOMAIN, client.get("/portal/").text))
     return client
 

@@ -56,6 +56,14 @@ class Client:
             "POST", path, urlencode(fields, doseq=True).encode(), {**of_form, **(headers or {})}
         )
 
+    def submit(
+        self, path: str, headers: Mapping[str, str] | None = None, **fields: str | list[str]
+    ) -> Answer:
+        """Send a form, and return the page to which that leads."""
+        answer = self.post(path, headers, **fields)
+        assert answer.status == 303, answer.text
+        return self.get(answer.headers["Location"], headers)
+
     def send(
         self,
         method: str,
@@ -137,7 +145,7 @@ class WebPages:
 
     def user(self, administrator: Client, name: str, role: str) -> Client:
         """Return another user, whom the administrator adds."""
-        page = administrator.post("/users", name=name, role=role).text
+        page = administrator.submit("/users", name=name, role=role).text
         match = re.search(r"/welcome\?token=([\w-]+)", page)
         assert match, page
         client = Client(self.url)

@@ -38,7 +38,7 @@ def administrator(pages: WebPages) -> Client:
 
 
 def token(pages: WebPages, administrator: Client, name: str, role: str) -> Client:
-    page = administrator.post("/tokens", name=name, role=role, days="30").text
+    page = administrator.submit("/tokens", name=name, role=role, days="30").text
     match = re.search(r"zp_[\w-]+", page)
     assert match
     return Client(pages.url, headers={"Authorization": f"Bearer {match[0]}"})

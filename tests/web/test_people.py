@@ -319,8 +319,27 @@ def test_a_link_is_as_the_browser_reaches_the_pages(inside: Inside) -> None:
             (f"https://{host}.evil.example", "http"),
         ):
             headers = {"Origin": origin} if origin else {}
-            page = alice.post("/users/alice/link", headers).text
+            page = alice.submit("/users/alice/link", headers).text
             assert f"<code>{scheme}://{host}/welcome?token=" in page
+
+
+def test_a_page_with_a_secret_that_is_loaded_again_makes_no_other(inside: Inside) -> None:
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        for path, fields in (
+            ("/users", {"name": "olga", "role": "viewer"}),
+            ("/users/olga/link", {}),
+            ("/tokens", {"name": "ci", "role": "viewer", "days": "7"}),
+        ):
+            text = alice.submit(path, None, **fields).text
+            (secret,) = re.findall(r'<div class="record"><code>([^<]+)</code>', text)
+            again = alice.get("/users").text
+            assert (secret in again, '<div class="record">' in again) == (False, False)
+        token = secret
+        known = alice.send(
+            "GET", "/api/v1/certificates", headers={"Authorization": f"Bearer {token}"}
+        )
+        assert known.status == 200
 
 
 def test_tokens_that_outlive_who_made_them_are_named(inside: Inside) -> None:

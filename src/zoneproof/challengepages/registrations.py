@@ -20,11 +20,13 @@ from zoneproof.challenges.records import cname_record, look_for_records
 from zoneproof.core.errors import DnsError, InvalidInputError, InvalidNameError, RegistrationError
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import Resolver, parse_server
+from zoneproof.pages.browser import shown_once
 from zoneproof.pages.records import RecordView, SightingView, record_views
 from zoneproof.pages.seen import UnseenChangeError, require_seen, seen_with
 from zoneproof.storage import Transaction
 
 _PAGE = 50
+_CREATED = "The registration is created"
 
 
 def pages() -> list[ServicePage]:
@@ -45,6 +47,7 @@ def pages() -> list[ServicePage]:
                 ServicePage("POST", root, f"{one}/enable", _enable),
                 ServicePage("GET", root, f"{one}/rotate", _ask_whether_to_rotate),
                 ServicePage("POST", root, f"{one}/rotate", _rotate),
+                ServicePage("GET", root, f"{one}/credentials", _credentials),
                 ServicePage("GET", root, f"{one}/delete", _ask_whether_to_delete),
                 ServicePage("POST", root, f"{one}/delete", _delete),
             )
@@ -229,12 +232,11 @@ async def _ask_whether_to_rotate(visit: ServiceVisit) -> Response:
 async def _rotate(visit: ServiceVisit) -> Response:
     registrations = visit.registrations
 
-    def work(tx: Transaction, who: LicenceKey) -> tuple[NewRegistration, str]:
-        row = visit.registration(tx, who).registration
-        return registrations.rotate(tx, row.subdomain), row.note
+    def work(tx: Transaction, who: LicenceKey) -> NewRegistration:
+        return registrations.rotate(tx, visit.registration(tx, who).registration.subdomain)
 
-    made, note = await visit.write(work)
-    return _credentials(visit, made, note, "A new password; the old one no longer works")
+    made = await visit.write(work)
+    return _with_password(visit, made, "A new password; the old one no longer works")
 
 
 async def _ask_whether_to_delete(visit: ServiceVisit) -> Response:
@@ -288,35 +290,46 @@ async def _create(visit: ServiceVisit) -> Response:
     registrations = visit.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> NewRegistration:
-        return registrations.register(
-            tx, allowfrom=visit.form.words("allowfrom"), note=check_note(domain), tenant=who.tenant
-        )
+        networks = visit.form.words("allowfrom")
+        return registrations.register(tx, allowfrom=networks, note=note, tenant=who.tenant)
 
     try:
-        name = str(DomainName.parse(domain).base) if domain else ""
+        note = check_note(str(DomainName.parse(domain).base)) if domain else ""
         made = await visit.write(work)
     except (InvalidInputError, RegistrationError) as error:
         if isinstance(error, RegistrationError) and error.code != "invalid_allowfrom_cidr":
             raise
         context = {"domain": domain, "allowfrom": allowfrom, "error": error.message}
         return visit.page("new_registration.html", 400, **context)
-    return _credentials(visit, made, name, "The registration is created")
+    return _with_password(visit, made, _CREATED)
 
 
-def _credentials(visit: ServiceVisit, made: NewRegistration, note: str, title: str) -> Response:
-    record, _ = _record_for(note, made.fulldomain, asked=False)
-    account = ClientAccount(
-        note if record else "example.com",
-        made.username,
-        made.password,
-        made.subdomain,
-        made.fulldomain,
-    )
+def _with_password(visit: ServiceVisit, made: NewRegistration, heading: str) -> Response:
+    path = f"/registrations/{made.subdomain}/credentials"
+    return visit.show_once(path, heading=heading, password=made.password)
+
+
+async def _credentials(visit: ServiceVisit) -> Response:
+    registrations = visit.registrations
+
+    def work(tx: Transaction, who: LicenceKey) -> tuple[RegistrationRow, list[RegistrationRow]]:
+        row = visit.registration(tx, who).registration
+        named = registrations.page(tx, tenant=row.tenant or "", text=row.note, limit=_PAGE)
+        others = [one for one in named if (one.note, one.tenant) == (row.note, row.tenant)]
+        return row, [one for one in others if one.subdomain != row.subdomain]
+
+    row, others = await visit.read(work)
+    once = shown_once(visit.request)
+    if not once:
+        return _back(visit, "A password is shown only once: 'New password' makes another.")
+    fulldomain = registrations.fulldomain(row.subdomain)
+    record, _ = _record_for(row.note, fulldomain, asked=False)
+    domain = row.note if record else "example.com"
+    account = ClientAccount(domain, row.username, once["password"], row.subdomain, fulldomain)
     return visit.page(
         "credentials.html",
-        heading=title,
-        domain=account.domain,
-        made=made,
+        account=account,
+        others=others if once["heading"] == _CREATED and row.note else (),
         records=record_views([record]) if record else [],
         setups=all_setups(visit.url, "KEY", account),
     )

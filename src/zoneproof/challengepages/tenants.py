@@ -53,9 +53,7 @@ async def _show(visit: ServiceVisit) -> Response:
     return await _page_of_one(visit)
 
 
-async def _page_of_one(
-    visit: ServiceVisit, key: str = "", error: ZoneproofError | None = None
-) -> Response:
+async def _page_of_one(visit: ServiceVisit, error: ZoneproofError | None = None) -> Response:
     tenants = visit.registrations.tenants
 
     def work(
@@ -72,7 +70,6 @@ async def _page_of_one(
         tenant=tenant,
         keys=keys,
         months=months,
-        key=key,
         typed=visit.form if isinstance(error, UnseenChangeError) else None,
         seen=seen_with(visit.form, error, _revision(tenant)),
         error=error.message if error else "",
@@ -143,7 +140,7 @@ async def _alter(visit: ServiceVisit, **changes: int | bool | None) -> None:
 async def _create_key(visit: ServiceVisit) -> Response:
     tenants, note = visit.registrations.tenants, visit.form.text("note")
     made = await visit.write(lambda tx, _: tenants.create_key(tx, visit.name, note=note))
-    return await _page_of_one(visit, key=made.key)
+    return visit.show_once(f"/tenants/{visit.name}", key=made.key)
 
 
 async def _ask_whether_to_revoke(visit: ServiceVisit) -> Response:

@@ -140,6 +140,10 @@ class ServiceVisit(PageVisit):
         """Lead to another page below the root, which shows the note."""
         return browser.lead_to(f"{self.root}{path}", note, **query)
 
+    def show_once(self, path: str, **texts: str) -> Response:
+        """Lead to another page below the root, which shows secret texts once."""
+        return browser.show_once(f"{self.root}{path}", **texts)
+
 
 Handler = Callable[[ServiceVisit], Awaitable[Response]]
 

@@ -7,6 +7,7 @@ import logging
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -19,6 +20,7 @@ THEMES = ("light", "dark")
 
 _NOTE = 500  # characters: a cookie has at most 4096 bytes
 _NOTE_COOKIE = "__Host-zoneproof-note"
+_ONCE_COOKIE = "__Host-zoneproof-once"
 _THEME_COOKIE = "zoneproof-theme"
 _YEAR = 365 * 86_400
 _log = logging.getLogger(__name__)
@@ -29,9 +31,10 @@ def show(
 ) -> Response:
     """Return a page; a note that was left for it is shown once."""
     theme = request.cookies.get(_THEME_COOKIE, "")
-    note = note_of(request)
+    note, once = note_of(request), shown_once(request)
     common = {
         "note": note,
+        "once": once,
         "path": request.url.path,
         "theme": theme if theme in THEMES else "",
         "is_htmx": "hx-request" in request.headers,
@@ -39,6 +42,8 @@ def show(
     answer = HTMLResponse(templates.render(template, common | context), status)
     if note:
         answer.delete_cookie(_NOTE_COOKIE, path="/", secure=True, httponly=True)
+    if once:
+        answer.delete_cookie(_ONCE_COOKIE, path="/", secure=True, httponly=True)
     return answer
 
 
@@ -60,6 +65,27 @@ def note_of(request: Request) -> str:
         return base64.urlsafe_b64decode(request.cookies.get(_NOTE_COOKIE, "")).decode()
     except ValueError:
         return ""
+
+
+def show_once(path: str, **texts: str) -> Response:
+    """Lead to another page, which has the texts once as ``once``.
+
+    For secrets that were just made: whoever loads that page again makes no other.
+    """
+    answer = lead_to(path)
+    text = base64.urlsafe_b64encode(msgspec.json.encode((path, texts))).decode()
+    answer.set_cookie(_ONCE_COOKIE, text, max_age=60, secure=True, httponly=True, samesite="lax")
+    return answer
+
+
+def shown_once(request: Request) -> dict[str, str]:
+    """Return what :func:`show_once` has left for this page."""
+    try:
+        text = base64.urlsafe_b64decode(request.cookies.get(_ONCE_COOKIE, ""))
+        path, texts = msgspec.json.decode(text, type=tuple[str, dict[str, str]])
+    except (ValueError, msgspec.MsgspecError):
+        return {}
+    return texts if path == request.url.path else {}
 
 
 def local_path(path: str, otherwise: str = "/") -> str:

@@ -10,6 +10,7 @@ from zoneproof.core.errors import InvalidInputError, NotFoundError
 from zoneproof.manager.people.passwords import SHORTEST, hash_password, is_password
 from zoneproof.manager.people.roles import MEANINGS, ROLES
 from zoneproof.manager.people.sessions import WebSession
+from zoneproof.pages.browser import show_once
 from zoneproof.web.signing import passkeys
 from zoneproof.web.visits import Page, Visit, end_session
 
@@ -78,7 +79,7 @@ async def _end_own_session(visit: Visit) -> Response:
     return visit.go("/me", "The session has ended.")
 
 
-async def _users(visit: Visit, error: str = "", secret: str = "", link: str = "") -> Response:
+async def _users(visit: Visit, error: str = "") -> Response:
     people = visit.manager.people
     return visit.page(
         "users.html",
@@ -89,8 +90,6 @@ async def _users(visit: Visit, error: str = "", secret: str = "", link: str = ""
         roles=ROLES,
         meanings=MEANINGS,
         error=error,
-        secret=secret,
-        link=link,
     )
 
 
@@ -102,14 +101,14 @@ async def _add_user(visit: Visit) -> Response:
         await users.add(name, role)
     except InvalidInputError as error:
         return await _users(visit, visit.refused(error))
-    return await _users(visit, link=_url(visit, await users.add_link(name, role)))
+    return show_once("/users", link=_url(visit, await users.add_link(name, role)))
 
 
 async def _new_link(visit: Visit) -> Response:
     visit.does("user link", visit.name)
     users = visit.manager.people.users
     user = await users.get(visit.name)
-    return await _users(visit, link=_url(visit, await users.add_link(user.name, user.role)))
+    return show_once("/users", link=_url(visit, await users.add_link(user.name, user.role)))
 
 
 def _url(visit: Visit, secret: str) -> str:
@@ -163,7 +162,7 @@ async def _add_token(visit: Visit) -> Response:
         )
     except InvalidInputError as error:
         return await _users(visit, visit.refused(error))
-    return await _users(visit, secret=secret)
+    return show_once("/users", token=secret)
 
 
 async def _ask_to_remove_token(visit: Visit) -> Response:
