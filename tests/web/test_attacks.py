@@ -251,8 +251,17 @@ def test_a_proxy_names_the_user_and_nobody_else_does(
         assert known.status == 200
         assert "victor" in known.text
         assert behind.stranger().get("/users", header).status == 403  # victor is a viewer
-        assert behind.stranger().get("/", {"X-Remote-User": "nobody"}).status == 303
-        assert behind.stranger().get("/").status == 303
+        assert "Sign out" not in known.text
+        assert 'type="password"' not in behind.stranger().get("/me", header).text
+        for unknown, told in (
+            ({"X-Remote-User": "nobody"}, "<code>zoneproof web user add nobody</code>"),
+            ({}, "names nobody: it has to send the user&#39;s name as <code>X-Remote-User</code>"),
+        ):
+            assert behind.stranger().get("/?signed-in=1", unknown).status == 303
+            refused = behind.stranger().get("/sign-in?signed-in=1", unknown)
+            assert (refused.status, told in refused.text) == (403, True), refused.text
+            assert "<form" not in refused.text
+            assert "did not keep the session" not in refused.text
         assert behind.stranger().get("/api/v1/accounts", header).status == 200
         assert twice(behind.url, "X-Remote-User", "alice", "victor") == 303
     with WebPages(pages.home, *options, "192.0.2.1") as elsewhere:

@@ -184,8 +184,8 @@ def status_of(error: ZoneproofError) -> int:
 
 async def signed_in(site: Site, manager: Manager, request: Request) -> WebSession | None:
     """Return the session of whom a trusted proxy names, or that the cookie stands for, or None."""
-    if site.user_header and is_from(request, site.proxies):
-        names = request.headers.getlist(site.user_header)
+    names = names_of_proxy(site, request)
+    if names is not None:
         # Of two, one may be the client's: the proxy has added its own instead of replacing it.
         return await _named_by_proxy(manager, request, names[0]) if len(names) == 1 else None
     secret = request.cookies.get(SESSION_COOKIE, "")
@@ -197,6 +197,13 @@ async def signed_in(site: Site, manager: Manager, request: Request) -> WebSessio
     return found
 
 
+def names_of_proxy(site: Site, request: Request) -> list[str] | None:
+    """Return whom a trusted proxy names, None where people sign in here."""
+    if not site.user_header or not is_from(request, site.proxies):
+        return None
+    return request.headers.getlist(site.user_header)
+
+
 def is_from(request: Request, networks: Collection[IPNetwork]) -> bool:
     """Tell whether the connection itself comes from one of the networks."""
     address = read_address(request.client.host) if request.client else None
@@ -204,7 +211,7 @@ def is_from(request: Request, networks: Collection[IPNetwork]) -> bool:
 
 
 async def _named_by_proxy(manager: Manager, request: Request, name: str) -> WebSession | None:
-    """Return a session, which is stored nowhere, for a user whom the proxy has let in."""
+    """Return a session, stored nowhere and without an id, for a user whom the proxy has let in."""
     found = [user for user in await manager.people.users.all() if user.name == name]
     if not found:
         return None

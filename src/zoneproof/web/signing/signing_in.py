@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from starlette.responses import Response
 
 from zoneproof.core.errors import InvalidInputError
@@ -11,7 +13,7 @@ from zoneproof.manager.people.passwords import SHORTEST, hash_password, is_passw
 from zoneproof.pages.browser import local_path, set_theme
 from zoneproof.web.signing import oidc, passkeys
 from zoneproof.web.signing.session import Failures, begin_session
-from zoneproof.web.visits import KEPT_COOKIE, Page, Visit, end_session
+from zoneproof.web.visits import KEPT_COOKIE, Page, Visit, end_session, names_of_proxy
 
 
 def pages() -> list[Page]:
@@ -37,7 +39,25 @@ async def _show(visit: Visit) -> Response:
     to = local_path(visit.query.text("to"))
     if visit.who:
         return visit.go(to)
-    return await _door(visit, 200, to)
+    refused = _refused_behind_proxy(visit)
+    return await (_door(visit, 403, to, error=refused) if refused else _door(visit, 200, to))
+
+
+def _refused_behind_proxy(visit: Visit) -> str:
+    """Return why somebody is not let in whom a proxy should name, empty where people sign in."""
+    names, header = names_of_proxy(visit.site, visit.request), visit.site.user_header
+    match names:
+        case None:
+            return ""
+        case []:
+            return f"the proxy names nobody: it has to send the user's name as `{header}`"
+        case [name]:
+            name = name[:64]
+            return (
+                f"the proxy names you as {name}, who is not a user here: an administrator adds you"
+                f" with `zoneproof web user add {shlex.quote(name)}`"
+            )
+    return f"the proxy names several users: it has to replace the `{header}` that clients send"
 
 
 async def _door(visit: Visit, status: int, to: str, name: str = "", error: str = "") -> Response:
@@ -49,6 +69,7 @@ async def _door(visit: Visit, status: int, to: str, name: str = "", error: str =
         error=error,
         has_users=bool(await visit.manager.people.users.all()),
         passkeys=passkeys.are_possible(visit.request),
+        by_proxy=names_of_proxy(visit.site, visit.request) is not None,
         oidc=visit.manager.settings.web.oidc,
         lost_cookie=visit.query.is_on(KEPT_COOKIE),
     )
