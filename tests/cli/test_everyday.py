@@ -42,6 +42,26 @@ def test_names_can_be_given_as_to_certbot(inside: Inside, words: tuple[str, ...]
     assert shown["identifiers"] == ["a.example", "*.a.example"]
 
 
+@pytest.mark.parametrize(("one", "other"), [("a.example", "A.Example"), ("A.Example", "a.example")])
+def test_a_name_that_another_spelling_reaches_is_refused(
+    inside: Inside, tmp_path: Path, one: str, other: str
+) -> None:
+    inside.good("add", "a.example", f"--name={one}", "--provider=manual")
+    applied = tmp_path / "certs.toml"
+    text = inside.good("list", "--toml").replace(f'name = "{one}"', f'name = "{other}"')
+    applied.write_text(text)
+    for command in (
+        ("add", "a.example", f"--name={other}", "--provider=manual"),
+        ("issue", "b.example", f"--name={other}", "--provider=manual"),
+        ("apply", f"--file={applied}", "--yes"),
+    ):
+        refused = inside.run(*command)
+        assert refused.status != 0
+        assert f"'{other}' is another spelling of the certificate {one}" in refused.stderr
+    assert [row["name"] for row in json.loads(inside.good("list", "--json"))] == [one]
+    inside.good("edit", one, "--add-name=c.example")
+
+
 @pytest.mark.parametrize("command", ["issue", "add"])
 def test_no_name_at_all_is_asked_for(inside: Inside, command: str) -> None:
     result = inside.run(command, "--provider=manual")

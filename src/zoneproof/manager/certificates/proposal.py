@@ -46,6 +46,7 @@ async def define(
             return await apply_options(manager, options, stored.definition), stored.definition
     name = certificate or default_name(names)
     known = await certificates.find(name)
+    await certificates.require_distinct(name)
     before = known.definition if known else CertificateDefinition(name=name, identifiers=())
     if known is None and not options.say_method:
         raise InvalidInputError(f"say how {name} is validated{await method_advice(manager, names)}")

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from zoneproof.core import times
-from zoneproof.core.errors import InvalidNameError, NotFoundError, StorageError
+from zoneproof.core.errors import InvalidInputError, InvalidNameError, NotFoundError, StorageError
 from zoneproof.core.names import Identifier
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.storage import Row, Store, Stored, Transaction, reads, record, writes
@@ -116,6 +116,20 @@ class Certificates(Stored):
         found = self._select(tx, "WHERE name = ?", name)
         return _undamaged(found[0]) if found else None
 
+    @reads
+    def require_distinct(self, tx: Transaction, name: str) -> None:
+        """Raise InvalidInputError for a new name that means another certificate, spelled otherwise.
+
+        Such as ``EXAMPLE.com`` where there is ``example.com``, or the other way round.
+        """
+        spelled = "SELECT name FROM certificates WHERE rtrim(lower(name), '.') = ?"
+        found = [str(row[0]) for row in tx.query(spelled, (name.lower().rstrip("."),))]
+        if found and name not in found:
+            raise InvalidInputError(
+                f"'{name}' is another spelling of the certificate {found[0]}: change that one, or"
+                " give another name"
+            )
+
     def _select(
         self, tx: Transaction, rest: str, *parameters: str
     ) -> list[ManagedCertificate | DamagedCertificate]:
@@ -128,7 +142,9 @@ class Certificates(Stored):
 
         A pending change, which was one to the older definition, is dropped, and so is what is
         remembered of tasks that the new one does not have: one that comes back has to be done.
+        Raises InvalidInputError, as :meth:`require_distinct` does.
         """
+        self.require_distinct.within(tx, definition.name)
         text = msgspec.json.encode(definition).decode()
         now = times.stamp(datetime.now(UTC), "seconds")
         tx.execute(_SAVE, (str(uuid.uuid4()), definition.name, text, now))
