@@ -274,6 +274,18 @@ def test_the_method_and_the_tasks_of_a_certificate_are_changed_in_forms(inside: 
         assert key not in json.dumps(definition)
         assert key not in alice.get(f"{at}/deployment").text
         assert alice.post(f"{at}/new-task", None, **task).status == 400  # the name is taken
+        copied = {"field.fullchain": "/srv/site.pem", "field.owner": "nobodyy"}
+        note = alice.submit(f"{at}/new-task", None, kind="copy", **copied).text
+        assert "the task copy would fail: there is no user &#39;nobodyy&#39;" in note
+        copied |= {"called": "copy", "when": "issued", "seen": seen(alice, f"{at}/task?task=copy")}
+        copied["field.owner"] = "nobodyyy"
+        note = alice.submit(f"{at}/task", None, **copied).text
+        assert "there is no user &#39;nobodyyy&#39;" in note
+        toml = inside.good("list", "--toml").replace("nobodyyy", "nobodyyyy")
+        opened = seen(alice, f"{at}/definition")
+        note = alice.submit(f"{at}/definition/toml", None, toml=toml, seen=opened).text
+        assert "there is no user &#39;nobodyyyy&#39;" in note
+        assert alice.post(f"{at}/remove-task", task="copy").status == 303
         assert alice.post(f"{at}/remove-task", task="hook").status == 303
         definition = json.loads(inside.good("show", "a.example", "--json"))["definition"]
         assert "deploy" not in definition

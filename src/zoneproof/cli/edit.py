@@ -28,7 +28,6 @@ from zoneproof.issuance import Warned
 from zoneproof.manager import CertificateDefinition, Manager, default_name, describe_changes
 from zoneproof.manager import revoke as revoke_certificate
 from zoneproof.manager.certificates.apply import DefinitionPlan, carry_out, plan_changes
-from zoneproof.manager.certificates.defined_tasks import new_task_problems
 from zoneproof.manager.certificates.definition_file import read_definitions
 from zoneproof.manager.certificates.proposal import apply_options, define, save, with_names
 from zoneproof.manager.certificates.removal import (
@@ -36,7 +35,7 @@ from zoneproof.manager.certificates.removal import (
     give_up_other_orders,
     remove_certificate,
 )
-from zoneproof.manager.certificates.written_files import WrittenFiles
+from zoneproof.manager.certificates.task_warnings import task_warnings
 
 _REASONS = (
     "unspecified",
@@ -167,12 +166,7 @@ def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
 async def _warn_of_tasks(
     manager: Manager, before: CertificateDefinition | None, after: CertificateDefinition
 ) -> None:
-    changes = [(before, after)]
-    problems = await new_task_problems(manager.home.path, manager.credentials, changes)
-    if after.deploy:
-        stored = [one.definition for one in await manager.certificates.readable()]
-        problems += WrittenFiles(stored).clashes_of([after])
-    for problem in problems:
+    for problem in await task_warnings(manager, before, after):
         tell_warning(Warned(problem))
 
 

@@ -13,6 +13,7 @@ from zoneproof.manager import CertificateDefinition, Proposal, describe_changes,
 from zoneproof.manager.certificates.definition import of_our_key
 from zoneproof.manager.certificates.definition_file import format_definitions, parse_definition
 from zoneproof.manager.certificates.proposal import save
+from zoneproof.manager.certificates.task_warnings import task_warnings
 from zoneproof.pages.forms import Form
 from zoneproof.pages.seen import require_seen, seen_with
 from zoneproof.web.pages.certificate import frame
@@ -165,5 +166,6 @@ async def _saved(
     if not changes:
         return visit.go(path, "Nothing was changed.")
     told = "; ".join(changes)
-    told = f"Saved: {told}. The next renewal uses it, or renew it now."
-    return visit.go(path, " ".join([told, *news]))
+    note = f"Saved: {told}. The next renewal uses it, or renew it now."
+    warnings = await task_warnings(visit.manager, before, wanted.definition)
+    return visit.go(path, " ".join((note, *news, *(f"Warning: {one}." for one in warnings))))

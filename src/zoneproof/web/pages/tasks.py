@@ -14,6 +14,7 @@ from zoneproof.manager import CertificateDefinition, Proposal, credential_summar
 from zoneproof.manager.certificates.options import CertificateOptions, GivenTask
 from zoneproof.manager.certificates.proposal import save
 from zoneproof.manager.certificates.task_definition import TaskDefinition, When, named
+from zoneproof.manager.certificates.task_warnings import task_warnings
 from zoneproof.pages.forms import Form
 from zoneproof.pages.seen import require_seen, seen_with
 from zoneproof.providers import shown_field
@@ -51,6 +52,9 @@ async def _new(visit: Visit) -> Response:
         return await _form(visit, name, TaskDefinition(task=kind))
     kinds = {one: describe_task(one).title for one in task_kinds()}
     return visit.page("choose_task.html", name=name, kinds=kinds)
+
+
+_TO_DEPLOY = ": 'Deploy what is left' does it now"
 
 
 async def _form(
@@ -92,8 +96,8 @@ async def _add(visit: Visit) -> Response:
             raise InvalidInputError("a task of this name already exists: give another name")
         *_, task = named((*before.deploy, given.definition))
         options = CertificateOptions(tasks=(GivenTask(task, given.secrets),))
-        told = "The task is saved: 'Deploy what is left' does it now."
-        return await _saved(visit, options.applied_to(before), before, told)
+        done = f"The task {task.name} is saved"
+        return await _saved(visit, options.applied_to(before), before, done, _TO_DEPLOY)
     except ZoneproofError as error:
         return await _form(visit, before.name, given.definition, error=error)
 
@@ -115,9 +119,9 @@ async def _change(visit: Visit) -> Response:
         secrets = {**await _kept_secrets(visit, given), **given.secrets}
         # What is not typed anew stays, and so does what the credential alone has.
         changed = GivenTask(given.definition, secrets if given.secrets else {})
-        told = f"The task {task.name} is changed: 'Deploy what is left' does it now."
         options = CertificateOptions(tasks=(changed,))
-        return await _saved(visit, options.applied_to(before), before, told)
+        done = f"The task {task.name} is changed"
+        return await _saved(visit, options.applied_to(before), before, done, _TO_DEPLOY)
     except ZoneproofError as error:
         return await _form(visit, before.name, given.definition, stored=task, error=error)
 
@@ -135,10 +139,12 @@ async def _kept_secrets(visit: Visit, given: GivenTask) -> Mapping[str, str]:
 
 
 async def _saved(
-    visit: Visit, wanted: Proposal, before: CertificateDefinition, told: str
+    visit: Visit, wanted: Proposal, before: CertificateDefinition, done: str, then: str = ""
 ) -> Response:
     news: list[str] = []
     await save(visit.manager, wanted, before, noting_news(news))
+    warnings = await task_warnings(visit.manager, before, wanted.definition)
+    told = f"{done}, but {'; '.join(warnings)}." if warnings else f"{done}{then}."
     return visit.go(f"/certificates/{before.name}/deployment", " ".join([told, *news]))
 
 
@@ -184,7 +190,7 @@ async def _move(visit: Visit) -> Response:
     to = at - 1 if visit.form.text("to") == "up" else at + 1
     tasks.insert(min(max(to, 0), len(tasks) - 1), tasks.pop(at))
     wanted = Proposal(replace(before, deploy=tuple(tasks)))
-    return await _saved(visit, wanted, before, f"{name} is moved.")
+    return await _saved(visit, wanted, before, f"{name} is moved")
 
 
 async def _ask_to_remove(visit: Visit) -> Response:
@@ -204,4 +210,4 @@ async def _remove(visit: Visit) -> Response:
     visit.does("edit", f"{visit.name}: without task {task}")
     before = (await visit.manager.certificates.get(visit.name)).definition
     wanted = CertificateOptions(removed_tasks=(task,)).applied_to(before)
-    return await _saved(visit, wanted, before, f"The task {task} is removed.")
+    return await _saved(visit, wanted, before, f"The task {task} is removed")
