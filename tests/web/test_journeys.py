@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,6 +86,23 @@ def test_a_record_that_stays_is_created_from_the_preview_and_then_the_order_need
     expect(page.locator("#preview")).to_contain_text("Issuing it would work")
     request(page)
     expect(page.locator("#run-status")).to_have_text("done")
+
+
+def test_what_an_account_at_a_private_ca_needs_is_named_as_its_form_names_it(
+    servers: World, tmp_path: Path
+) -> None:
+    with WebPages(servers.at(tmp_path).home) as pages:
+        alice, ca = pages.administrator(), servers.pebble
+        given = {"directory": ca.directory_url, "name": "own"}
+        assert '<details class="small">' in alice.get("/accounts/new").text
+        unknown = alice.post("/accounts/new", None, **given)
+        assert "as &#39;File of roots to trust&#39; below" in unknown.text
+        assert "--ca-bundle" not in unknown.text
+        assert '<details class="small" open>' in unknown.text
+        given["ca_bundle"] = str(ca.ca_bundle)
+        unread = alice.post("/accounts/new", None, **given)
+        assert "terms of service (data:text/plain," in unread.text
+        assert alice.post("/accounts/new", None, **given, agree="yes").status == 303
 
 
 def test_only_what_was_previewed_is_requested(pages: WebPages, world: World) -> None:

@@ -78,7 +78,9 @@ def test_who_is_let_in_there_is_here_with_the_role_of_the_claims(
     pages: WebPages, provider: FakeOpenId
 ) -> None:
     client = pages.stranger()
-    assert "Sign in with Example ID" in client.get("/sign-in").text
+    door = client.get("/sign-in").text
+    assert "Sign in with Example ID" in door
+    assert "Nobody can sign in yet" not in door
     answer = sign_in(client, "/certificates")
     assert (answer.status, answer.headers["Location"]) == (303, "/certificates")
     page = client.get("/certificates").text
@@ -158,7 +160,8 @@ def test_a_name_that_somebody_has_here_is_not_taken_over(
     alice = pages.administrator()
     provider.claims |= {"preferred_username": "alice", "groups": ["staff"]}
     client = pages.stranger()
-    assert "already exists" in sign_in(client).text
+    told = sign_in(client).text
+    assert "a user alice who signs in otherwise exists here: an administrator removes" in told
     assert client.get("/").status == 303
     assert alice.get("/users").status == 200
 

@@ -97,6 +97,11 @@ class Users(Stored):
             f"{_SELECT} WHERE issuer = ? AND subject = ?",
             (issuer, subject),
         )
+        if not rows and tx.query("SELECT 1 FROM users WHERE name = ?", (name,)):
+            raise InvalidInputError(
+                f"a user {name} who signs in otherwise exists here: an administrator removes that"
+                " one, or changes name_claim in settings.toml"
+            )
         known = str(rows[0][1]) if rows else self.add.within(tx, name, role).name
         tx.execute(
             "UPDATE users SET role = ?, issuer = ?, subject = ? WHERE name = ?",

@@ -15,6 +15,8 @@ from zoneproof.manager import AccountTerms, open_manager
 from zoneproof.manager.accounts import changes
 from zoneproof.web.visits import Page, Visit
 
+_BUNDLE = "File of roots to trust"  # which commands call --ca-bundle
+
 
 def pages() -> list[Page]:
     """Return the pages; accounts may be called by URLs, so names are in the query."""
@@ -63,15 +65,19 @@ async def _show(visit: Visit, records: tuple[str, ...] = (), error: str = "") ->
 
 
 async def _new(visit: Visit, error: str = "", terms_url: str = "") -> Response:
+    form = visit.form
     return visit.page(
         "new_account.html",
         400 if error else 200,
-        form=visit.form,
+        form=form,
         authorities={"": "another, by its directory URL"}
         | {name: ca.title for name, ca in KNOWN.items()},
-        ca=visit.form.text("ca") or ("" if visit.form.text("directory") else "letsencrypt"),
-        email=visit.form.text("email") or visit.manager.settings.email,
+        ca=form.text("ca") or ("" if form.text("directory") else "letsencrypt"),
+        email=form.text("email") or visit.manager.settings.email,
         error=error,
+        bundle=_BUNDLE,
+        is_open=bool(form.text("eab_kid") or form.text("ca_bundle"))
+        or any(words in error for words in (_BUNDLE, "external account binding")),
         terms_url=terms_url,
     )
 
@@ -90,7 +96,7 @@ async def _register(visit: Visit) -> Response:
         visit.refused(error)
         return await _new(visit, error.bare, error.url)
     except ZoneproofError as error:
-        return await _new(visit, visit.refused(error))
+        return await _new(visit, visit.refused(error).replace("--ca-bundle", f"'{_BUNDLE}' below"))
     was = "is registered" if new else "was already registered; nothing was changed"
     return visit.go("/accounts", f"The account {account.name} {was}.")
 
