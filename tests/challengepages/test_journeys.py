@@ -148,6 +148,16 @@ def test_a_quota_that_is_used_up_is_told_with_what_helps(pages: ServicePages) ->
     assert "delete a registration, or ask the operator for more" in answer.text
 
 
+def test_a_last_day_that_is_over_is_told(pages: ServicePages) -> None:
+    operator, told = pages.operator(), "Its last day is over"
+    page = operator.submit("/admin/new", name="late", quota="1", expires="2020-01-01").text
+    assert told in page
+    path = "/admin/tenants/late"
+    for expires, is_over in (("2999-01-01", False), ("2021-01-01", True), ("", False)):
+        fields = {"quota": "1", "expires": expires, "seen": seen(operator, path)}
+        assert (told in operator.submit(path, None, **fields).text) == is_over
+
+
 def test_a_note_that_is_too_long_is_refused_and_not_cut(pages: ServicePages) -> None:
     account = register(pages.url, pages.keys["team"])
     path = f"/portal/registrations/{account.subdomain}"

@@ -139,7 +139,7 @@ async def test_a_key_that_was_changed_there_is_told(harness: OurServiceHarness) 
     check_message(caught.value, [registration.password])
 
 
-async def test_allowfrom_reaches_the_registration(harness: OurServiceHarness) -> None:
+async def test_domain_and_allowfrom_reach_the_registration(harness: OurServiceHarness) -> None:
     fields = {"server": harness.url, "allowfrom": "192.0.2.1; 2001:db8::/32"}
     provider = open_provider("acme-dns", ProviderContext(fields, registrations=harness.store))
     assert isinstance(provider, AcmeDns)
@@ -148,6 +148,7 @@ async def test_allowfrom_reaches_the_registration(harness: OurServiceHarness) ->
     assert target is not None
     registration = await harness.service.get(target.labels[0])
     assert registration.allowfrom == ("192.0.2.1/32", "2001:db8::/32")
+    assert registration.note == "example.com"
     with pytest.raises(ProviderCredentialsError, match="allowfrom"):
         await provider.add(Zone(target), [txt("", challenge_value())])
 

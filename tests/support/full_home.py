@@ -41,9 +41,9 @@ TASK = TaskDefinition(task="command", name="web", fields={"command": "/bin/true"
 DIRECTORY = "https://acme-staging-v02.api.letsencrypt.org/directory"
 
 
-def issued(*names: str) -> Issued:
+def issued(*names: str, days: tuple[float, float] = (-1, 89)) -> Issued:
     """Return a certificate that is its own issuer."""
-    certificate, key = self_signed(*names)
+    certificate, key = self_signed(*names, days=days)
     return Issued(CertificateChain((certificate, certificate)), key_pem(key))
 
 

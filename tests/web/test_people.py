@@ -232,7 +232,11 @@ def test_somebody_changes_the_password_and_ends_sessions(inside: Inside) -> None
 
 
 def test_a_token_of_the_command_line(inside: Inside) -> None:
-    secret = inside.good("web", "token", "add", "ci", "--role=viewer", "--days=7").strip()
+    made = json.loads(
+        inside.good("web", "token", "add", "ci", "--role=viewer", "--days=7", "--json")
+    )
+    secret = made["token"]
+    assert made == {"name": "ci", "token": secret}
     (listed,) = json.loads(inside.good("web", "token", "list", "--json"))
     assert (listed["name"], listed["role"]) == ("ci", "viewer")
     assert secret not in json.dumps(listed)

@@ -68,6 +68,16 @@ def test_a_task_that_somebody_else_changed_is_not_overwritten(inside: Inside) ->
         was_late(alice.post(f"{at}/task", None, **other, seen=before))
 
 
+def test_a_long_file_of_settings_is_saved(inside: Inside) -> None:
+    settings = inside.home / "settings.toml"
+    text = f"parallel = 6\n# {'long ' * 5_000}"
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        saved = alice.post("/settings", text=text, seen=seen(alice, "/settings"))
+        assert (saved.status, settings.read_text().strip()) == (303, text.strip())
+        assert alice.post("/settings", text="#" * 140_000).status == 413
+
+
 def test_settings_that_another_process_is_saving_are_waited_for(inside: Inside) -> None:
     settings = inside.home / "settings.toml"
     with WebPages(inside.home) as pages, ThreadPoolExecutor() as somebody:

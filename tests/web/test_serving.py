@@ -75,6 +75,19 @@ def test_the_pages_are_served_with_a_certificate_of_the_home(inside: Inside) -> 
         assert pages.link.startswith(f"https://{NAME}:")
         shown = inside.home / "live" / NAME / "cert.pem"
         assert status_of(pages.url, NAME, shown) == 200
+        assert not [line for line in pages.server.lines if "expired" in line]
+
+
+def test_a_certificate_of_the_home_that_cannot_be_shown_is_told(inside: Inside) -> None:
+    inside.good("add", NAME, "--provider=manual")
+    missing = inside.run("web", "--listen=127.0.0.1:0", f"--tls-managed={NAME}")
+    assert missing.stderr == (
+        f"zoneproof: {NAME} has no certificate yet that the pages could show: obtain it with"
+        f" 'zoneproof issue {NAME}'\n"
+    )
+    CertificateFiles(inside.home).write(NAME, issued(NAME, days=(-90, -1)))
+    with WebPages(inside.home, f"--tls-managed={NAME}") as pages:
+        pages.server.wait_for_line("certificate of the web pages has expired")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +131,13 @@ def test_the_daemon_does_not_start_without_the_pages_that_are_meant(
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("url", ["certs.example.com", "javascript:alert(1)", "http://", "http://["])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("certs.example.com", "javascript:alert(1)", "http://", "http://["),
+        *("http://x.example/a?b=c", "http://x.example/#a"),
+    ],
+)
 def test_a_link_leads_to_a_web_address(inside: Inside, url: str) -> None:
     result = inside.run("web", "user", "add", "olga", f"--url={url}")
     assert result.status == 2

@@ -96,7 +96,8 @@ async def _create(visit: ServiceVisit) -> Response:
         context = {"name": name, "quota": quota, "expires": expires, "error": error.message}
         return visit.page("new_tenant.html", 400, **context)
     return visit.go(
-        f"/tenants/{name}", "The tenant is created. It needs a licence key to register."
+        f"/tenants/{name}",
+        f"The tenant is created. It needs a licence key to register.{_if_over(visit, expires)}",
     )
 
 
@@ -112,7 +113,16 @@ async def _change(visit: ServiceVisit) -> Response:
         await visit.write(lambda tx, _: tenants.alter(tx, visit.name, change))
     except UnseenChangeError as error:
         return await _page_of_one(visit, error=error)
-    return visit.go(f"/tenants/{visit.name}", "Saved.")
+    return visit.go(
+        f"/tenants/{visit.name}", f"Saved.{_if_over(visit, visit.form.text('expires'))}"
+    )
+
+
+def _if_over(visit: ServiceVisit, expires: str) -> str:
+    ends = _expiry(expires)
+    if ends is None or ends > visit.now:
+        return ""
+    return " Its last day is over, so it may neither register nor update: set another."
 
 
 def _revision(tenant: Tenant) -> str:

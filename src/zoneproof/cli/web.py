@@ -38,7 +38,7 @@ def _check_url(context: click.Context, parameter: click.Parameter, text: str) ->
     del context, parameter
     try:
         found = urlsplit(text)
-        usable = found.scheme in ("http", "https") and found.hostname
+        usable = found.scheme in ("http", "https") and found.hostname and not set("?#") & set(text)
     except ValueError:
         usable = None
     if not usable:
@@ -194,7 +194,7 @@ def add_token(name: str, role: str, days: int, as_json: bool) -> None:
         f"the token {name} was made, and is lost: 'zoneproof web token remove {name}', then add it"
         " again"
     )
-    tell({"token": name, "secret": secret}, secret, as_json=as_json)
+    tell({"name": name, "token": secret}, secret, as_json=as_json)
 
 
 @token.command("list")

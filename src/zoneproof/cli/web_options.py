@@ -119,6 +119,12 @@ def require_extra() -> None:
 
 
 def _tell_ready(ready: WebReady, *, as_json: bool) -> None:
+    if ready.is_expired:
+        click.echo(
+            "zoneproof: warning: the certificate of the web pages has expired, so browsers refuse"
+            " it: renew it",
+            err=True,
+        )
     if as_json:
         json_line({"event": "web_ready", "url": ready.link or ready.url})
     elif ready.link:

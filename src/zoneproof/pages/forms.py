@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from zoneproof.serving.requests import read_body
+from zoneproof.serving.requests import MAX_BODY, read_body
 from zoneproof.serving.responses import HttpError
 
 _MOST_FIELDS = 2000
@@ -64,11 +64,14 @@ class Form:
         return Form([*kept, *changed.items()])
 
 
-async def read_form(request: Request) -> Form:
-    """Return the form that is posted, an empty one otherwise. Raises HttpError for what is none."""
+async def read_form(request: Request, most: int = MAX_BODY) -> Form:
+    """Return the form that is posted, an empty one otherwise.
+
+    Raises HttpError for what is none, or has more than ``most`` bytes.
+    """
     if request.method != "POST":
         return Form([])
-    body = await read_body(request)
+    body = await read_body(request, most)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if body and kind != "application/x-www-form-urlencoded":
         raise HttpError(415, "unsupported_media_type", "a form is expected here")

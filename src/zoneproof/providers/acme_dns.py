@@ -290,11 +290,13 @@ class AcmeDns:
 
     async def _register(self, domain: DomainName) -> Registration:
         where = self._where(domain)
+        allowfrom = {"allowfrom": self._allowfrom} if self._allowfrom else {}
         answer = await self._api.send(
             "POST",
             f"{self._server.base}/register",
             where=where,
-            body=Body.json({"allowfrom": self._allowfrom} if self._allowfrom else {}),
+            # Zoneproof's service keeps the subject as a note; acme-dns ignores it.
+            body=Body.json({"subject": domain.text, **allowfrom}),
             repeatable=False,
             not_done=_NOT_DONE,
             expected=(200, 201),

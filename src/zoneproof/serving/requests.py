@@ -20,26 +20,26 @@ from zoneproof.serving.responses import HttpError
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 
-_MAX_BODY = 16 * 1024
+MAX_BODY = 16 * 1024
 _BODY_SECONDS = 10.0
 _CLOSE = {"Connection": "close"}
 
 
-async def read_body(request: Request) -> bytes:
-    """Return the body. Raises HttpError when it is longer than 16 KiB or too slow."""
-    _check_length(int(request.headers.get("content-length", 0)))
+async def read_body(request: Request, most: int = MAX_BODY) -> bytes:
+    """Return the body. Raises HttpError when it has more than ``most`` bytes, or is too slow."""
+    _check_length(int(request.headers.get("content-length", 0)), most)
     if request.scope["state"].pop(WHOLE, False):  # whoever reads it again has a deadline
-        return await _collect(request)
+        return await _collect(request, most)
     try:
         async with asyncio.timeout(_BODY_SECONDS):
-            return await _collect(request)
+            return await _collect(request, most)
     except TimeoutError:
         raise HttpError(
             408, "request_timeout", "the body took too long to arrive", _CLOSE
         ) from None
 
 
-async def _collect(request: Request) -> bytes:
+async def _collect(request: Request, most: int) -> bytes:
     body = b""
     is_whole = False
     while not is_whole:
@@ -47,14 +47,15 @@ async def _collect(request: Request) -> bytes:
         if message["type"] == "http.disconnect":
             raise HttpError(400, "malformed_json_payload", "the body is incomplete")
         body += message.get("body", b"")
-        _check_length(len(body))
+        _check_length(len(body), most)
         is_whole = not message.get("more_body", False)
     return body
 
 
-def _check_length(length: int) -> None:
-    if length > _MAX_BODY:
-        raise HttpError(413, "payload_too_large", "the body is longer than 16 KiB", _CLOSE)
+def _check_length(length: int, most: int) -> None:
+    if length > most:
+        told = f"the body is longer than {most // 1024} KiB"
+        raise HttpError(413, "payload_too_large", told, _CLOSE)
 
 
 _decoder = functools.cache(msgspec.json.Decoder)

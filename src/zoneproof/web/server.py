@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -59,13 +60,14 @@ class WebReady:
     """The pages are served at ``url``; ``listening`` is where its proxy reaches them, if any.
 
     ``has_administrator`` tells whether anybody is one; ``link`` makes whoever opens it the first,
-    and is empty where it is not asked for.
+    and is empty where it is not asked for. ``is_expired`` is of the certificate.
     """
 
     url: str
     has_administrator: bool
     link: str = ""
     listening: str = ""
+    is_expired: bool = False
 
 
 @asynccontextmanager
@@ -95,6 +97,11 @@ async def serving(
             found = await manager.certificates.get(options.managed)
             folder = manager.files.live(found.name)
         pair = KeyPair(folder / "fullchain.pem", folder / "privkey.pem")
+        if not pair.certificate.exists():
+            raise ConfigError(
+                f"{found.name} has no certificate yet that the pages could show: obtain it with"
+                f" 'zoneproof issue {found.name}'"
+            )
     names = {*options.hosts, *(pair.names() if pair else ())}
     site = make_site(home, run, proxies=options.proxies, user_header=options.user_header)
     server = HttpServer(
@@ -112,7 +119,8 @@ async def serving(
         # Only now, since a new link ends the one before it: it may be that of another server.
         async with open_manager(home, run, needs_secrets=False) as manager:
             ready = await _ready(manager, url, with_link=options.first_link)
-            on_ready(replace(ready, listening=listening))
+            expired = pair is not None and pair.expires_at() <= time.time()
+            on_ready(replace(ready, listening=listening, is_expired=expired))
         yield
     finally:
         if follower:

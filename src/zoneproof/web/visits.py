@@ -35,6 +35,7 @@ from zoneproof.serving.middleware import sender
 from zoneproof.web.runs import Runs
 
 SESSION_COOKIE = "__Host-zoneproof"
+_LONGEST_FORM = 128 * 1024  # bytes: settings and definitions are edited as files
 KEPT_COOKIE = "signed-in"
 """The field of a URL by which the page after signing in knows that there should be a session."""
 
@@ -132,7 +133,7 @@ def page_routes(site: Site, pages: Iterable[Page]) -> list[Route]:
 
 def _endpoint(site: Site, page: Page) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
-        form = await read_form(request)
+        form = await read_form(request, _LONGEST_FORM)
         async with site.open_manager() as manager:
             who = await signed_in(site, manager, request)
             visit = Visit(site, request, manager, who, form)
