@@ -12,7 +12,7 @@ from zoneproof.cli.option_groups import json_option
 from zoneproof.cli.output import json_document, print_rows, tell_all
 from zoneproof.cli.running import read_home
 from zoneproof.core import times
-from zoneproof.core.errors import InvalidInputError, StorageError, VaultError
+from zoneproof.core.errors import InvalidInputError, StorageError
 from zoneproof.core.text import printable
 from zoneproof.manager import (
     CertificateSummary,
@@ -30,6 +30,7 @@ from zoneproof.manager.certificates.details import (
     summaries,
 )
 from zoneproof.manager.certificates.details import history as history_of
+from zoneproof.manager.certificates.last_run import nothing_renews
 
 _NO_PROBLEM = "no certificate has a problem"
 _CHANGE = (
@@ -45,7 +46,8 @@ _CHANGE = (
 def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
     """List the managed certificates and their status.
 
-    With --problems, exits with 1 if stored secrets cannot be opened: then nothing is renewed.
+    With --problems, exits with 1 if nothing is renewed: stored secrets cannot be opened, or no
+    renewal has run for a day although one is due.
     """
     now = datetime.now(UTC)
 
@@ -53,10 +55,12 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
         _print_toml(problems=problems, as_json=as_json)
         return
 
-    async def look(manager: Manager) -> tuple[list[CertificateSummary], str]:
-        return await summaries(manager, now), manager.vault_problem
+    async def look(manager: Manager) -> tuple[list[CertificateSummary], list[str]]:
+        found, problem = await summaries(manager, now), manager.vault_problem
+        locked = f"stored secrets cannot be opened: {problem}" if problem else ""
+        return found, [text for text in (locked, nothing_renews(manager.home, found, now)) if text]
 
-    found, vault_problem = read_home(look)
+    found, stopping = read_home(look)
     some = bool(found)
     if problems:
         found = [one for one in found if one.needs_attention]
@@ -65,7 +69,7 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
         expires, renews = expiry_text(one, now) or "-", renewal_text(one, now) or "-"
         return one.name, one.status, expires, renews, remark(one, now)
 
-    none = "no certificate has a problem of its own" if vault_problem else _NO_PROBLEM
+    none = "no certificate has a problem of its own" if stopping else _NO_PROBLEM
     tell_all(
         found,
         ("NAME", "STATUS", "EXPIRES", "RENEWS", ""),
@@ -73,11 +77,10 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
         if_none=none if some else _none_yet(),
         as_json=as_json,
     )
-    if vault_problem:
-        text = printable(f"zoneproof: stored secrets cannot be opened: {vault_problem}")
-        click.echo(text, err=True)
-        if problems:
-            raise SystemExit(VaultError.exit_code)
+    for text in stopping:
+        click.echo(printable(f"zoneproof: {text}"), err=True)
+    if stopping and problems:
+        raise SystemExit(1)
 
 
 def _none_yet() -> str:

@@ -157,6 +157,12 @@ def renewal_text(summary: CertificateSummary, now: datetime) -> str:
     return "now" if summary.renew_at <= now else times.distance(summary.renew_at, now)
 
 
+def next_attempt(at: datetime, now: datetime) -> str:
+    """Return when the next attempt is, or was due."""
+    was_due = " was due" if at < now and times.distance(at, now) != "now" else ""
+    return f"next attempt{was_due} {times.distance(at, now)}"
+
+
 def remark(summary: CertificateSummary, now: datetime) -> str:
     """Return what somebody has to know of it, in a line; empty for nothing."""
     if summary.status == "awaiting user":
@@ -197,5 +203,5 @@ def _not_deployed(summary: CertificateSummary, now: datetime) -> str:
         if task.last_error:
             parts.append(f"attempt {task.attempts} failed: {task.last_error}")
         if task.next_attempt_at:
-            parts.append(f"next attempt {times.distance(task.next_attempt_at, now)}")
+            parts.append(next_attempt(task.next_attempt_at, now))
     return "; ".join(parts)

@@ -28,6 +28,7 @@ from zoneproof.manager.certificates.deployments import DEPLOYED, NOT_DEPLOYED, d
 from zoneproof.manager.certificates.file_form import follow_settings
 from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.issue import Outcome, issue_locked
+from zoneproof.manager.certificates.last_run import note_run
 from zoneproof.manager.certificates.lost import require_not_lost
 from zoneproof.manager.certificates.options import Proposal
 from zoneproof.manager.certificates.order import Run
@@ -143,6 +144,8 @@ async def renew(
             ]
         if not chosen:
             await require_not_lost(manager.certificates, manager.history, manager.files)
+        if not names:
+            note_run(manager.home)
         await manager.leftovers.clean_up(emit_for(""))
         allow_many_files()  # a lock for each that is begun
         slots = Slots(manager.settings.parallel)

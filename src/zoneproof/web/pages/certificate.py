@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from zoneproof.core.errors import InvalidInputError, NotFoundError
 from zoneproof.manager import DamagedCertificate, preview
-from zoneproof.manager.certificates.details import details, history
+from zoneproof.manager.certificates.details import details, history, next_attempt
+from zoneproof.manager.certificates.last_run import nothing_renews
 from zoneproof.manager.certificates.log import logged_runs
 from zoneproof.manager.certificates.removal import REASONS, revoke
 from zoneproof.pages.records import record_views
@@ -61,9 +62,10 @@ async def _status(visit: Visit) -> Response:
     stored = await visit.manager.certificates.look_up(visit.name)
     if isinstance(stored, DamagedCertificate):
         raise stored.error
-    context = await frame(visit, "status")
-    name = context["name"]
-    rows = context["found"].rows(datetime.now(UTC), change=_CHANGE)
+    now, context = datetime.now(UTC), await frame(visit, "status")
+    name, summary = context["name"], context["summary"]
+    rows = context["found"].rows(now, change=_CHANGE)
+    again = summary.next_attempt_at
     folder = visit.manager.files.live(name)
     files = [file for file in _PUBLIC if (folder / f"{file}.pem").exists()]
     return visit.page(
@@ -73,7 +75,9 @@ async def _status(visit: Visit) -> Response:
         methods=context["found"].method_rows(),
         files={file: _PUBLIC[file] for file in files},
         has_key=(folder / f"{_KEY}.pem").exists(),
-        records=record_views(context["summary"].awaiting),
+        records=record_views(summary.awaiting),
+        attempt=f"the {next_attempt(again, now)}" if again else "",
+        nothing_renews=nothing_renews(visit.manager.home, [summary], now),
     )
 
 

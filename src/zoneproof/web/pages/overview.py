@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from starlette.responses import Response
 
 from zoneproof.manager.certificates.details import remark, summaries
+from zoneproof.manager.certificates.last_run import nothing_renews
 from zoneproof.web.pages.chart import draw
 from zoneproof.web.pages.views import helpful
 from zoneproof.web.visits import KEPT_COOKIE, Page, Visit
@@ -40,5 +41,6 @@ async def _overview(visit: Visit) -> Response:
         chart=draw(found, now.date()) if found else None,
         events=await visit.manager.history.latest(_EVENTS),
         vault_problem=visit.manager.vault_problem,
+        nothing_renews=nothing_renews(visit.manager.home, found, now),
         running=[run for run in visit.site.runs.latest() if not run.is_over],
     )
