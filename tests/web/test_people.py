@@ -312,16 +312,20 @@ def test_when_nothing_can_be_written_the_pages_can_be_read(inside: Inside) -> No
 
 def test_strangers_are_told_nothing_of_the_machine(inside: Inside) -> None:
     with WebPages(inside.home) as pages:
-        settings = inside.home / "settings.toml"
-        settings.write_text("nonsense = 5")
+        database, kept = inside.home / "state.sqlite3", inside.home / "kept"
+        kept.mkdir()
+        for file in inside.home.glob("state.sqlite3*"):
+            file.rename(kept / file.name)
+        database.write_bytes(b"no database" * 1000)
         for path in ("/sign-in", "/api/v1/certificates", "/providers/%0aforged"):
             answer = pages.stranger().get(path)
             assert (answer.status, "log" in answer.text) == (500, True)
-            assert "nonsense" not in answer.text
+            assert "SQLite" not in answer.text
             assert str(inside.home) not in answer.text
-        settings.unlink()
+        for file in kept.iterdir():
+            file.replace(inside.home / file.name)
         assert pages.stranger().get("/sign-in").status == 200
-        assert [line for line in pages.server.lines if "nonsense" in line]
+        assert [line for line in pages.server.lines if "not a SQLite database" in line]
         assert not [line for line in pages.server.lines if line.startswith("forged")]
 
 

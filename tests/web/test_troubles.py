@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.cli.inside import Inside
+from tests.support.mounts import needs_mounts
 from tests.support.self_signed import key_pem, self_signed
-from tests.support.web_pages import WebPages
+from tests.support.web_pages import PASSWORD, WebPages, seen
 from zoneproof.acme import CertificateChain
 from zoneproof.issuance import Issued
 from zoneproof.manager.certificates.details import next_attempt
@@ -69,3 +72,85 @@ def test_that_nothing_renews_is_said(inside: Inside) -> None:
 def test_an_attempt_that_nothing_makes_was_due(minutes: int, text: str) -> None:
     now = datetime(2026, 11, 30, tzinfo=UTC)
     assert next_attempt(now + timedelta(minutes=minutes), now) == text
+
+
+# --- what cannot be used --------------------------------------------------------------------
+
+
+def quiet(pages: WebPages) -> bool:
+    """Tell whether a line was enough for the log."""
+    return not [line for line in pages.server.lines if "Traceback" in line]
+
+
+@pytest.mark.parametrize("content", ["paralel = 3\n", "parallel = \n"])
+def test_settings_that_cannot_be_used_are_told_and_repaired(inside: Inside, content: str) -> None:
+    inside.good("add", NAME, "--provider=manual")
+    settings = inside.home / "settings.toml"
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        settings.write_text(content)
+        for path in ("/", "/settings", f"/certificates/{NAME}", "/credentials"):
+            answer = alice.get(path)
+            assert (answer.status, f"{settings}" in answer.text) == (200, True), path
+            assert "The settings cannot be used, so nothing can be renewed: " in answer.text
+        assert "All is well" not in alice.get("/").text
+        door = pages.stranger().get("/sign-in")
+        assert (door.status, str(settings) in door.text) == (200, False)
+        assert "The settings of this home cannot be used" in door.text
+
+        refused = alice.post(f"/certificates/{NAME}/renew")
+        assert (refused.status, "Nothing was done: " in refused.text) == (500, True)
+        called = alice.get("/api/v1/certificates")
+        assert (called.status, called.json["error"]) == (500, "storage")
+        assert str(settings) in called.json["message"]
+
+        made_from = seen(alice, "/settings")
+        assert alice.post("/settings", seen=made_from, text="parallel = 3").status == 303
+        assert "cannot be used" not in alice.get("/").text
+        assert quiet(pages)
+
+
+def test_of_a_damaged_database_strangers_learn_the_kind(inside: Inside) -> None:
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        for file in inside.home.glob("state.sqlite3*"):
+            file.unlink()
+        (inside.home / "state.sqlite3").write_bytes(b"no database" * 1000)
+        for path in ("/", "/settings", "/sign-in"):
+            answer = alice.get(path)
+            assert (answer.status, str(inside.home) in answer.text) == (500, False)
+            assert "What this server has stored cannot be read or written" in answer.text
+        called = alice.get("/api/v1/certificates")
+        assert (called.status, called.json["error"]) == (500, "storage")
+        pages.server.wait_for_line("it is not a SQLite database: restore it from a backup")
+        assert quiet(pages)
+
+
+@needs_mounts
+def test_on_a_read_only_disk_the_pages_are_read(inside: Inside) -> None:
+    inside.good("add", NAME, "--provider=manual")
+    home = inside.home
+    pages = WebPages(home)
+    serve = shlex.join(pages.server.command)
+    pages.server.command = [
+        *("unshare", "--mount", "sh", "-c", f"mount --bind {home} {home} && exec {serve}")
+    ]
+    pages.server.is_fork = False
+    with pages:
+        alice = pages.administrator()
+        process = str(pages.server.process.pid)
+        remount = ("mount", "-o", "remount,ro,bind", str(home))
+        subprocess.run(["nsenter", "--mount", "--target", process, *remount], check=True)
+        for path in ("/", "/certificates", f"/certificates/{NAME}", "/settings"):
+            answer = alice.get(path)
+            assert (answer.status, "changed or renewed now: the database" in answer.text) == (
+                200,
+                True,
+            )
+        assert "mounted read-only" in alice.post("/users", name="victor", role="viewer").text
+        door = pages.stranger().post("/sign-in", name="alice", password=PASSWORD)
+        assert (door.status, str(home) in door.text) == (500, False)
+        assert "What this server has stored cannot be read or written" in door.text
+        called = alice.get("/api/v1/certificates")
+        assert (called.status, called.json[0]["name"]) == (200, NAME)
+        assert quiet(pages)

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from zoneproof.core.aio import KeyedLocks
-from zoneproof.core.errors import VaultError
+from zoneproof.core.errors import ConfigError, StorageError, VaultError
 from zoneproof.dnsquery import Resolver
 from zoneproof.issuance import Journal
 from zoneproof.manager.accounts.account import AccountTerms
@@ -52,7 +52,11 @@ class RunOptions(msgspec.Struct, frozen=True):
 
 
 class Manager(msgspec.Struct, frozen=True):
-    """A home's managed certificates and what works on them. Made by :func:`open_manager`."""
+    """A home's managed certificates and what works on them. Made by :func:`open_manager`.
+
+    ``settings_problem`` and ``storage_problem`` say why it was opened with the default settings, or
+    to read alone; else they are empty.
+    """
 
     home: Home
     settings: Settings
@@ -78,6 +82,8 @@ class Manager(msgspec.Struct, frozen=True):
     task_locks: KeyedLocks
     stored_files: StoredFiles
     people: People
+    settings_problem: str = ""
+    storage_problem: str = ""
 
     @property
     def resolver(self) -> Resolver:
@@ -117,25 +123,40 @@ async def open_manager(
     *,
     needs_secrets: bool = True,
     to_read: bool = False,
+    anyhow: bool = False,
     files: CertificateFiles | None = None,
 ) -> AsyncIterator[Manager]:
     """Open the home, creating what is missing. Raises StorageError, VaultError, ConfigError.
 
     Who only opens it ``to_read`` creates nothing, and a home that is not there is an empty one.
     Without ``needs_secrets`` a vault key that is missing or wrong is no error before a secret is
-    used; otherwise it is one at once, before any work begins. Who opens it often may hand in its
-    ``files``, which remember what they have read.
+    used; otherwise it is one at once, before any work begins. ``anyhow`` opens it with the default
+    settings where the file cannot be used, and to read where nothing can be written. Who opens it
+    often may hand in its ``files``, which remember what they have read.
     """
     run = run or RunOptions()
 
+    problems = {"settings_problem": "", "storage_problem": ""}
+
+    def open_store() -> SqliteStore:
+        try:
+            home.check() if to_read else home.create()
+            return home.open_store(to_read=to_read)
+        except StorageError as error:
+            if to_read or not anyhow:
+                raise
+            problems["storage_problem"] = error.message
+        return home.open_store(to_read=True)
+
     def opening() -> tuple[Settings, Vault, SqliteStore]:
-        if to_read:
-            home.check()
-        else:
-            home.create()
-        settings = load_settings(home.path)
+        try:
+            settings = load_settings(home.path)
+        except ConfigError as error:
+            if not anyhow:
+                raise
+            settings, problems["settings_problem"] = Settings(), error.message
         vault = open_vault(home.path) if needs_secrets else Vault(home.path)
-        return settings, vault, home.open_store(to_read=to_read)
+        return settings, vault, open_store()
 
     settings, vault, store = await open_in_thread(opening, lambda opened: opened[2].close())
     terms = replace(run.terms, email=run.terms.email or settings.email)
@@ -180,6 +201,7 @@ async def open_manager(
             checks=DefinitionChecks(
                 home.path, methods, accounts, credentials, certificates, settings
             ),
+            **problems,
         )
     finally:
         await clients.close()

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.text import sanitize
 from zoneproof.pages.rendering import Templates
 from zoneproof.serving.responses import HttpError, of_framework, shown_path
@@ -95,21 +96,31 @@ def local_path(path: str, otherwise: str = "/") -> str:
 
 
 def plain_error(
-    templates: Templates, request: Request, error: Exception, root: str = ""
+    templates: Templates, request: Request, error: Exception, root: str = "", advice: str = ""
 ) -> Response:
-    """Return what is refused before anybody is known, in a page of its own."""
+    """Return what is refused before anybody is known, in a page of its own.
+
+    ``advice`` is added where the server's data cannot be used.
+    """
     found = of_framework(error) if isinstance(error, HTTPException) else None
-    # What else went wrong has paths of this machine in it, and strangers read this.
-    status, message = 500, "Something went wrong here: the log says what."
     if found:
         status = found.status_code
         message = found.message if isinstance(found, HttpError) else str(found.detail)
-    if found is None:
-        _log.error("%s failed: %s", shown_path(request), error, exc_info=error)
+    else:
+        status, message = 500, told_to_strangers(request, error, advice)
     message = message[:1].upper() + message[1:]
     context = {"message": message, "status": status, "theme": "", "root": root}
     text = templates.render("plain.html", context)
     return HTMLResponse(text, status, headers=dict(found.headers or {}) if found else None)
+
+
+def told_to_strangers(request: Request, error: Exception, advice: str = "") -> str:
+    """Return what kind of error it is, and log the rest: that has paths of this machine in it."""
+    if isinstance(error, ZoneproofError):
+        _log.error("%s failed: %s", shown_path(request), error.message)
+        return f"What this server has stored cannot be read or written: its log says why{advice}."
+    _log.error("%s failed: %s", shown_path(request), error, exc_info=error)
+    return "Something went wrong here: the log says what."
 
 
 def set_session(answer: Response, cookie: str, secret: str) -> Response:

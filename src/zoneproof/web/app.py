@@ -20,7 +20,7 @@ from zoneproof.web.api.calls import ROOT, api_error
 from zoneproof.web.pages import all_pages
 from zoneproof.web.runs import Runs
 from zoneproof.web.signing import people_pages, signing_in
-from zoneproof.web.visits import Page, Site, page_routes
+from zoneproof.web.visits import STRANGERS_ADVICE, Page, Site, page_routes
 
 _PER_MINUTE = 1200  # requests of one address
 
@@ -52,7 +52,7 @@ def make_app(site: Site, hosts: Collection[str]) -> ASGIApp:
         """Answer what went wrong, programs in JSON and people in a page."""
         if request.scope["path"].startswith(f"{ROOT}/"):
             return await api_error(request, error)
-        return plain_error(site.templates, request, error)
+        return plain_error(site.templates, request, error, advice=STRANGERS_ADVICE)
 
     return make_application(
         [*api_routes(site), *page_routes(site, every_page())],

@@ -36,6 +36,8 @@ from zoneproof.web.runs import Runs
 
 SESSION_COOKIE = "__Host-zoneproof"
 _LONGEST_FORM = 128 * 1024  # bytes: settings and definitions are edited as files
+STRANGERS_ADVICE = ", and so does 'zoneproof renew' there"
+_WITHOUT_SETTINGS = ("/settings", "/sign-out")  # what can be changed while they cannot be used
 KEPT_COOKIE = "signed-in"
 """The field of a URL by which the page after signing in knows that there should be a session."""
 
@@ -59,7 +61,9 @@ class Site:
 
     def open_manager(self) -> AbstractAsyncContextManager[Manager]:
         """Open the home for one visit, as each command does, so that what changes is seen."""
-        return open_manager(self.home, self.options, needs_secrets=False, files=self.files)
+        return open_manager(
+            self.home, self.options, needs_secrets=False, anyhow=True, files=self.files
+        )
 
 
 @dataclass
@@ -84,6 +88,24 @@ class Visit(PageVisit):
     def person(self) -> str:
         """Who it is, for the audit log."""
         return self.actor or (self.who.user if self.who else "somebody")
+
+    @property
+    def troubles(self) -> list[str]:
+        """What keeps this home from being changed or renewed; every page says it."""
+        manager = self.manager
+        vault = manager.vault_problem
+        return [
+            f"{what}: {why}"
+            for what, why in (
+                (
+                    "The settings cannot be used, so nothing can be renewed",
+                    manager.settings_problem,
+                ),
+                ("Nothing can be changed or renewed now", manager.storage_problem),
+                ("Stored secrets cannot be opened, so nothing can be renewed", vault),
+            )
+            if why
+        ]
 
     @property
     def network(self) -> str:
@@ -153,20 +175,37 @@ async def _answer(visit: Visit, page: Page) -> Response:
         return problem(visit, 401, "Sign in first: nothing was done.")
     if page.role and not visit.may(page.role):
         return problem(visit, 403, f"This needs the role {page.role}: ask an administrator.")
+    unusable = visit.manager.settings_problem
+    if unusable and page.role and page.method == "POST" and page.path not in _WITHOUT_SETTINGS:
+        return problem(visit, 500, f"Nothing was done: {unusable}")
     try:
         answer = await page.handler(visit)
     except ZoneproofError as error:
-        visit.refused(error)
-        answer = problem(visit, status_of(error), error.message, error.records)
+        answer = _failed(visit, error)
     if visit.action:
-        await visit.manager.people.audit.add(
-            visit.person,
-            visit.action,
-            visit.subject,
-            address=visit.address,
-            result=visit.failure or OK,
-        )
+        try:
+            await _note(visit)
+        except StorageError as error:
+            if not visit.failure:  # else that is what is to be told
+                answer = _failed(visit, error)
     return answer
+
+
+def _failed(visit: Visit, error: ZoneproofError) -> Response:
+    status, message = status_of(error), visit.refused(error)
+    if status == 500 and visit.who is None:
+        message = browser.told_to_strangers(visit.request, error, STRANGERS_ADVICE)
+    return problem(visit, status, message, error.records)
+
+
+async def _note(visit: Visit) -> None:
+    await visit.manager.people.audit.add(
+        visit.person,
+        visit.action,
+        visit.subject,
+        address=visit.address,
+        result=visit.failure or OK,
+    )
 
 
 def status_of(error: ZoneproofError) -> int:

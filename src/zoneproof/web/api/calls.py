@@ -101,6 +101,8 @@ def operation(
             person, has = await _caller(site, manager, request)
             if not may(has, role):
                 raise HttpError(403, "forbidden", f"this needs the role {role}")
+            if manager.settings_problem:
+                return _unusable(manager.settings_problem)
             call = Call(site, request, manager, person, has, content, asked)
             return await _answer(call, work, status)
 
@@ -131,9 +133,17 @@ async def _answer(call: Call, work: Work, status: int) -> Response:
     else:
         answer = found if isinstance(found, Response) else _json(status, found)
     if call.action:
-        await call.manager.people.audit.add(
-            call.person, call.action, call.subject, address=str(sender(call.request)), result=result
-        )
+        try:
+            await call.manager.people.audit.add(
+                call.person,
+                call.action,
+                call.subject,
+                address=str(sender(call.request)),
+                result=result,
+            )
+        except StorageError as error:
+            if result == OK:  # else that is what is to be told
+                answer = refused(error)
     return answer
 
 
@@ -175,6 +185,10 @@ def refused(error: ZoneproofError) -> Response:
     return json_answer(status, ErrorAnswer(_CODES[status], printable(error.message)))
 
 
+def _unusable(message: str) -> Response:
+    return json_answer(500, ErrorAnswer(_CODES[500], printable(message)))
+
+
 async def api_error(request: Request, error: Exception) -> Response:
     """Answer what is refused before a call begins, and a fault of ours."""
     headers: Mapping[str, str] | None = None
@@ -187,5 +201,8 @@ async def api_error(request: Request, error: Exception) -> Response:
             found.headers,
         )
         return json_answer(status, ErrorAnswer(code, message), headers)
+    if isinstance(error, ZoneproofError):
+        _log.error("%s failed: %s", shown_path(request), error.message)
+        return _unusable("the home cannot be read or written: see the server's log")
     _log.error("%s failed: %s", shown_path(request), error, exc_info=error)
     return json_answer(500, ErrorAnswer("internal_error", "internal error: see the log"))

@@ -40,7 +40,6 @@ async def _overview(visit: Visit) -> Response:
         soon=sum(1 for one in found if one.not_after and now <= one.not_after <= now + _SOON),
         chart=draw(found, now.date()) if found else None,
         events=await visit.manager.history.latest(_EVENTS),
-        vault_problem=visit.manager.vault_problem,
         nothing_renews=nothing_renews(visit.manager.home, found, now),
         running=[run for run in visit.site.runs.latest() if not run.is_over],
     )
