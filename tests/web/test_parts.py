@@ -25,7 +25,7 @@ from zoneproof.pages.rendering import Templates
 from zoneproof.serving.responses import HttpError
 from zoneproof.web.api.others import event_stream
 from zoneproof.web.pages.chart import draw
-from zoneproof.web.pages.views import LifeBar, helpful
+from zoneproof.web.pages.views import LifeBar, helpful, severity
 from zoneproof.web.runs import Runs, WebRun
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -313,3 +313,29 @@ def test_what_one_page_tells_on_the_next_shows_where_it_was_cut() -> None:
 
     assert told("n" * 500) == "n" * 500
     assert told("é" * 501) == "é" * 497 + "..."
+
+
+def test_what_is_worst_comes_first_and_what_was_never_obtained_last() -> None:
+    def one(name: str, status: CertificateWord, left: int | None) -> CertificateSummary:
+        has = left is not None
+        return CertificateSummary(
+            name=name,
+            status=status,
+            identifiers=(),
+            not_before=NOW - timedelta(days=60) if has else None,
+            not_after=NOW + timedelta(days=left or 0) if has else None,
+        )
+
+    worst_first = [
+        one("read", "damaged", None),
+        one("over", "expired", -1),
+        one("near", "failing", 3),
+        one("failing", "failing", 60),
+        one("waits", "awaiting user", 50),
+        one("left", "not deployed", 40),
+        one("key", "valid", 30),
+        one("new failing", "failing", None),
+        one("new", "awaiting user", None),
+    ]
+    shuffled = worst_first[1::2] + worst_first[::2]
+    assert sorted(shuffled, key=lambda each: severity(each, NOW)) == worst_first

@@ -12,30 +12,19 @@ import pytest
 
 from tests.cli.inside import Inside
 from tests.support.mounts import needs_mounts
-from tests.support.self_signed import key_pem, self_signed
+from tests.support.old_certificate import add_old
 from tests.support.web_pages import PASSWORD, WebPages, seen
-from zoneproof.acme import CertificateChain
-from zoneproof.issuance import Issued
 from zoneproof.manager.certificates.details import next_attempt
-from zoneproof.manager.certificates.files import CertificateFiles
 
 NAME = "www.example.com"
 DAY = 86_400
-
-
-def add_old(inside: Inside, name: str = NAME) -> None:
-    """Manage a certificate that is due for weeks."""
-    inside.good("add", name, "--provider=manual")
-    certificate, key = self_signed(name, days=(-80, 10))
-    chain = CertificateChain((certificate, certificate))
-    CertificateFiles(inside.home).write(name, Issued(chain, key_pem(key)))
 
 
 def test_that_nothing_renews_is_said(inside: Inside) -> None:
     inside.home.mkdir()
     (inside.home / "settings.toml").write_text('account = "https://127.0.0.1:9/"\n')
     assert "no renewal" not in inside.run("list").stderr
-    add_old(inside)
+    add_old(inside, NAME)
     with WebPages(inside.home) as pages:
         alice = pages.administrator()
         for path in ("/", f"/certificates/{NAME}"):

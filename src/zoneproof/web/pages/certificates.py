@@ -18,12 +18,15 @@ from zoneproof.manager.certificates.details import remark, summaries
 from zoneproof.manager.certificates.removal import find_removable, remove_certificate
 from zoneproof.web.pages.actions import start_renewal, start_resumption
 from zoneproof.web.pages.preview_view import PreviewView
-from zoneproof.web.pages.views import CertificateRow, noting_news
+from zoneproof.web.pages.views import CertificateRow, is_never_obtained, noting_news
 from zoneproof.web.visits import Page, Visit
 
 _ON_A_PAGE = 50
 _NEVER = datetime.max.replace(tzinfo=UTC)
-_ATTENTION = "needs attention"
+_GROUPS: dict[str, Callable[[CertificateSummary], bool]] = {  # beside those of each status
+    "needs attention": lambda one: one.needs_attention,
+    "never obtained": is_never_obtained,
+}
 _SORTS: dict[str, Callable[[CertificateSummary], Any]] = {
     "name": lambda one: one.name,
     "status": lambda one: (one.status, one.name),
@@ -80,9 +83,9 @@ class CertificateFilter:
 
     def fits(self, one: CertificateSummary, now: datetime) -> bool:
         """Tell whether a certificate is chosen."""
-        if self.status == _ATTENTION and not one.needs_attention:
+        if self.status in _GROUPS and not _GROUPS[self.status](one):
             return False
-        if self.status not in ("", _ATTENTION, one.status):
+        if self.status not in ("", *_GROUPS, one.status):
             return False
         text = self.text.lower()
         fields = (one.name, *one.identifiers, one.issuer, one.serial)
@@ -99,9 +102,11 @@ async def _list(visit: Visit) -> Response:
     page = min(choice.page, last)
     shown = chosen[(page - 1) * _ON_A_PAGE : page * _ON_A_PAGE]
     statuses = Counter(one.status for one in found)
-    options = {"": "any status", _ATTENTION: _ATTENTION} | {
-        status: f"{status} ({number})" for status, number in sorted(statuses.items())
-    }
+    options = (
+        {"": "any status"}
+        | {name: name for name in _GROUPS}
+        | {status: f"{status} ({number})" for status, number in sorted(statuses.items())}
+    )
     return visit.page(
         "certificates.html",
         rows=[CertificateRow.of(one, now) for one in shown],

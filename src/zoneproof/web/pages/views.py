@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from zoneproof.issuance import Emit, Event, RecordsDeletable, Warned
 from zoneproof.issuance.event_texts import describe
@@ -79,6 +79,32 @@ class Action:
     text: str
     path: str
     is_link: bool = False
+
+
+_WORST_FIRST = (
+    ("damaged",),
+    ("expired", "revoked"),
+    ("failing", "paused", "missing"),
+    ("awaiting user",),
+    ("not deployed",),
+)
+
+
+def severity(summary: CertificateSummary, now: datetime) -> tuple[object, ...]:
+    """Return what sorts those that need attention: first the worst, last the never obtained."""
+    rank = next(
+        (place for place, words in enumerate(_WORST_FIRST) if summary.status in words),
+        len(_WORST_FIRST),
+    )
+    bar = LifeBar.of(summary, now)
+    is_near = bar is not None and bar.kind == "bad"
+    ends = summary.not_after or datetime.max.replace(tzinfo=UTC)
+    return is_never_obtained(summary), min(rank, 1) if is_near else rank, ends, summary.name
+
+
+def is_never_obtained(summary: CertificateSummary) -> bool:
+    """Tell whether there is no certificate yet; of a damaged one nobody knows."""
+    return summary.not_after is None and summary.status != "damaged"
 
 
 _HELP = {
