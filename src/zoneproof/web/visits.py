@@ -166,13 +166,7 @@ def _endpoint(site: Site, page: Page) -> Callable[[Request], Awaitable[Response]
 
 async def _answer(visit: Visit, page: Page) -> Response:
     if page.role and visit.who is None:
-        if page.method == "GET":
-            path = visit.request.url.path
-            query = visit.request.url.query
-            if visit.query.is_on(KEPT_COOKIE):
-                return visit.go("/sign-in", **{KEPT_COOKIE: "1"})
-            return visit.go("/sign-in", to=f"{path}?{query}" if query else path)
-        return problem(visit, 401, "Sign in first: nothing was done.")
+        return _sign_in_first(visit, page)
     if page.role and not visit.may(page.role):
         return problem(visit, 403, f"This needs the role {page.role}: ask an administrator.")
     unusable = visit.manager.settings_problem
@@ -189,6 +183,22 @@ async def _answer(visit: Visit, page: Page) -> Response:
             if not visit.failure:  # else that is what is to be told
                 answer = _failed(visit, error)
     return answer
+
+
+def _sign_in_first(visit: Visit, page: Page) -> Response:
+    """Lead to the sign-in page, or say where it is, so that what somebody typed is not lost."""
+    if "hx-request" in visit.request.headers:
+        answer = visit.page("signed_out_part.html", 401, then="go on here")
+        # Whatever of the answer was to go where: a part of a page has no other place for this.
+        answer.headers.update({"HX-Reselect": "#signed-out", "HX-Reswap": "innerHTML"})
+        return answer
+    if page.method != "GET":
+        again = "load this page again, which sends once more what you typed"
+        return visit.page("signed_out.html", 401, then=again)
+    if visit.query.is_on(KEPT_COOKIE):
+        return visit.go("/sign-in", **{KEPT_COOKIE: "1"})
+    path, query = visit.request.url.path, visit.request.url.query
+    return visit.go("/sign-in", to=f"{path}?{query}" if query else path)
 
 
 def _failed(visit: Visit, error: ZoneproofError) -> Response:
