@@ -89,6 +89,12 @@ class Leftovers(msgspec.Struct, frozen=True):
             if (not names or _is_meant(one, names)) and credential in ("", one.credential)
         ]
 
+    async def failed(self) -> list[LeftoverFacts]:
+        """Return what runs tried to remove in vain, also of certificates that one works on now."""
+        names = await self.journal.certificates_to_clean()
+        found = [facts for name in names for facts, _ in await self._of_certificate(name)]
+        return [one for one in found if one.tries]
+
     async def drop(self, chosen: Sequence[LeftoverFacts]) -> None:
         """Try to remove these no more, wherever they stand. Raises BusyError."""
         for certificate in sorted({one.certificate for one in chosen}):

@@ -28,5 +28,12 @@ document.addEventListener("change", (event) => {
   }
 });
 
+// A page that shows events says so while none can come.
+for (const [event, lost] of [["htmx:sse:error", true], ["htmx:sse:after:connection", false]]) {
+  document.addEventListener(event, () => {
+    for (const note of document.querySelectorAll("[data-while-lost]")) note.hidden = !lost;
+  });
+}
+
 document.addEventListener("htmx:after:swap", () => prepare(document));
 prepare(document);

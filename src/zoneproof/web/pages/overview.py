@@ -42,6 +42,7 @@ async def _overview(visit: Visit) -> Response:
         statuses=Counter(one.status for one in found),
         soon=sum(1 for one in found if one.not_after and now <= one.not_after <= now + _SOON),
         chart=draw(found, now.date()) if found else None,
+        leftovers=await visit.manager.leftovers.failed(),
         events=await visit.manager.history.latest(_EVENTS),
         nothing_renews=nothing_renews(visit.manager.home, found, now),
         running=[run for run in visit.site.runs.latest() if not run.is_over],

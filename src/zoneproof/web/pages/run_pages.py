@@ -8,11 +8,13 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
+from zoneproof.core.errors import NotFoundError
 from zoneproof.manager import CredentialTest, Outcome
 from zoneproof.pages.records import record_views
 from zoneproof.web.runs import STILL_HERE, WebRun, event_number
 from zoneproof.web.visits import Page, Visit
 
+_OVER = "event: over\ndata: over\n\n"
 _GATHERED = 0.1  # seconds in which events are shown together
 
 
@@ -42,13 +44,23 @@ async def _show(visit: Visit) -> Response:
 
 
 async def _events(visit: Visit) -> Response:
-    run = visit.site.runs.get(visit.name)
-    seen = visit.request.headers.get("last-event-id") or visit.query.text("after")
-    number = event_number(seen)
+    try:
+        run = visit.site.runs.get(visit.name)
+    except NotFoundError:
+        # No error, after which a page would only try again: it is still open, and says "running".
+        stream = _gone(visit)
+    else:
+        seen = visit.request.headers.get("last-event-id") or visit.query.text("after")
+        stream = _stream(visit, run, event_number(seen))
     headers = {"X-Accel-Buffering": "no"}  # for nginx as a proxy
-    return StreamingResponse(
-        _stream(visit, run, number), media_type="text/event-stream", headers=headers
-    )
+    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+
+async def _gone(visit: Visit) -> AsyncIterator[str]:
+    """Tell a page that was open while the server was started again where the result is."""
+    name = visit.query.text("of")
+    yield _message(visit.site.templates.render("run_gone.html", {"name": name}), 0)
+    yield _OVER
 
 
 async def _stream(visit: Visit, run: WebRun, seen: int) -> AsyncIterator[str]:
@@ -65,7 +77,7 @@ async def _stream(visit: Visit, run: WebRun, seen: int) -> AsyncIterator[str]:
         yield _message(templates.render("run_update.html", context), number)
         seen = number
         if over:
-            yield "event: over\ndata: over\n\n"
+            yield _OVER
             return
 
 

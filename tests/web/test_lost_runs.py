@@ -1,0 +1,83 @@
+"""What is told of runs whose server is gone, and of what they left in the DNS."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import expect
+
+from tests.support.command import run_zoneproof
+from tests.support.web_pages import WebPages
+from tests.web.conftest import Watch
+from tests.web.visiting import become_administrator
+
+SLOW = """#!/bin/sh
+while [ ! -e {end} ]; do sleep 0.2; done
+"""
+
+
+def zoneproof(home: Path, *arguments: str) -> str:
+    """Run a command; not in this process, where the browser runs an event loop."""
+    return run_zoneproof(*arguments, environment={"ZONEPROOF_HOME": str(home)}).stdout
+
+
+def add_script(home: Path, script: Path, text: str) -> None:
+    script.write_text(text)
+    script.chmod(0o755)
+    fields = (f"--field=create={script}", f"--field=delete={script}")
+    zoneproof(home, "credential", "add", "script", "--name=own", *fields)
+
+
+def test_a_run_whose_server_was_started_again_is_not_called_running(
+    watch: Watch, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    add_script(home, tmp_path / "slow", SLOW.format(end=tmp_path / "end"))
+    with WebPages(home) as pages:
+        watched = watch(pages.url)
+        page = watched.page
+        become_administrator(page, pages.link)
+        page.goto("/credentials/own")
+        page.get_by_label("Zone", exact=True).fill("example.com")
+        page.get_by_role("button", name="Test", exact=True).click()
+        expect(page.locator("#run-status")).to_have_text("running")
+        lost = page.get_by_text("The connection to the server is lost")
+        expect(lost).to_be_hidden()
+        pages.server.stop(signal.SIGKILL)
+        expect(lost).to_be_visible()
+    with WebPages(home, f"--listen={urlsplit(pages.url).netloc}"):
+        expect(page.locator("#panel")).to_contain_text("The server does not know this run any more")
+        expect(page.locator("#run-status")).to_have_text("unknown")
+        expect(lost).to_be_hidden()
+    (tmp_path / "end").touch()
+    assert all("htmx:sse:error" in one for one in watched.complaints)
+    watched.complaints.clear()
+
+
+def test_an_open_page_learns_where_the_result_is(tmp_path: Path) -> None:
+    with WebPages(tmp_path / "home") as pages:
+        alice = pages.administrator()
+        told = alice.get("/runs/gone/events?after=3&of=a.example").text
+        assert 'data: <div class="alert warn"' in told
+        assert '<a href="/certificates/a.example/history">The history of a.example</a>' in told
+        assert told.endswith("event: over\ndata: over\n\n")
+
+
+def test_what_could_not_be_removed_is_on_the_overview(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    fails = f"#!/bin/sh\ntest -e {tmp_path / 'ok'} || {{ echo no luck >&2; exit 1; }}\n"
+    add_script(home, tmp_path / "script", fails.replace("test -e", 'test "$1" = create || test -e'))
+    zoneproof(home, "credential", "test", "own", "--zone=example.com")
+    (left,) = json.loads(zoneproof(home, "leftover", "list", "--json"))
+    with WebPages(home) as pages:
+        alice = pages.administrator()
+        text = alice.get("/").text
+        assert "What could not be removed" in text
+        assert left["value"] in text
+        assert left["error"] in text
+        (tmp_path / "ok").touch()
+        zoneproof(home, "leftover", "retry")
+        assert "What could not be removed" not in alice.get("/").text
