@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from tests.cli.inside import Inside
 from tests.support.old_certificate import add_old
 from tests.support.web_pages import WebPages
+from zoneproof.manager import CertificateSummary, Home, open_manager
+from zoneproof.manager.certificates.details import remark
+from zoneproof.pages.records import record_views
 
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
 _NAMED = re.compile(r'<div class="who"><a href="/certificates/([^"]+)"')
 
 
@@ -32,3 +40,37 @@ def test_never_obtained_certificates_hide_no_others(inside: Inside) -> None:
         found = alice.get("/certificates?status=never+obtained").text
         assert "25 of 26" in found
         assert "x.example.com" not in found
+
+
+def test_all_records_that_are_to_be_created_are_counted() -> None:
+    records = tuple(f'_acme-challenge.a.example. 60 IN TXT "{value}"' for value in "xyz")
+    waits = CertificateSummary(
+        name="a.example",
+        status="awaiting user",
+        identifiers=("a.example", "*.a.example"),
+        awaiting=records,
+        renew_at=NOW,
+        reason="it is missing",
+    )
+    assert remark(waits, NOW) == f"3 records to create, the first: {records[0]}"
+    assert remark(replace(waits, awaiting=records[:1]), NOW) == f"create {records[0]}"
+    notes = [one.note for one, _ in record_views(records)]
+    assert notes == ["All 3 values belong at this name, side by side."] * 3
+    assert [one.note for one, _ in record_views([records[0], "b. IN CNAME c."])] == ["", ""]
+
+
+def test_what_was_never_obtained_waits_and_cannot_be_revoked(inside: Inside) -> None:
+    inside.good("add", "www.example.com", "--provider=manual")
+
+    async def wait() -> None:
+        async with open_manager(Home(inside.home)) as manager:
+            one = await manager.certificates.get("www.example.com")
+            facts = (await manager.circumstances()).of(one.definition)
+            await manager.states.set_awaiting(one.name, ("a. IN CNAME b.",), facts)
+
+    asyncio.run(wait())
+    with WebPages(inside.home) as pages:
+        text = pages.administrator().get("/certificates/www.example.com").text
+        assert "it continues once the records exist" in text
+        assert "renewal now" not in text
+        assert "/revoke" not in text

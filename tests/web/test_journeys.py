@@ -70,6 +70,9 @@ def test_an_order_that_pauses_for_a_person_shows_which_records_are_there_and_con
     page.get_by_role("button", name="Look again").click()
     expect(page.locator("#run-status")).to_have_text("done")
     expect(page.locator("#log")).to_contain_text("seen at ns1.example.com")
+    expect(page.locator("#panel")).to_contain_text("manual.example.com is issued")
+    expect(page.locator("#panel")).to_contain_text("You can delete this record now")
+    expect(page.locator("#panel")).to_contain_text(record)
     assert [one["status"] for one in world.listed()] == ["valid"]
 
 
@@ -182,6 +185,7 @@ def test_a_page_that_is_loaded_again_goes_on_where_the_events_were(
     page.goto("/certificates/two.example.com")
     page.get_by_role("button", name="Renew now").click()
     expect(page.locator("#run-status")).to_have_text("done")
+    expect(page.locator("#panel")).to_contain_text("two.example.com is issued")
     lines = page.locator("#log li").all_inner_texts()
     page.reload()
     assert page.locator("#log li").all_inner_texts() == lines

@@ -23,10 +23,10 @@ from zoneproof.core.errors import (
     ZoneproofError,
     ungrouped,
 )
-from zoneproof.issuance import Emit, Event, RecordAwaited, TaskFailed, Warned
+from zoneproof.issuance import Emit, Event, RecordAwaited, RecordsDeletable, TaskFailed, Warned
 from zoneproof.issuance.event_texts import News
 from zoneproof.issuance.progress import OrderProgress, State
-from zoneproof.manager import Home, Manager, RunOptions, open_manager
+from zoneproof.manager import Home, Manager, Outcome, Renewal, RunOptions, open_manager
 
 _KEPT, _MOST_OF_ALL = 200, 100_000  # runs, and events of all
 _MOST_LINES, _MOST_EVENTS = 5000, 20_000  # of a run
@@ -52,7 +52,8 @@ class Line:
 class WebRun:
     """One run: ``certificates`` are those that it is about, ``title`` says what it does.
 
-    ``result`` is what the work returned, ``error`` why it failed or paused.
+    ``result`` is what the work returned, ``error`` why it failed or paused. ``deletable`` are
+    records that a person created and that are of no more use.
     """
 
     title: str
@@ -66,6 +67,7 @@ class WebRun:
     events: list[tuple[int, str, Event]] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     sightings: dict[str, RecordAwaited] = field(default_factory=dict)
+    deletable: dict[str, None] = field(default_factory=dict)
     result: Any = None
     error: ZoneproofError | None = None
     _orders: dict[str, OrderProgress] = field(default_factory=dict)
@@ -92,6 +94,8 @@ class WebRun:
         self._orders.setdefault(name, OrderProgress()).apply(event, time.time())
         if isinstance(event, RecordAwaited):
             self.sightings[event.record] = event
+        if isinstance(event, RecordsDeletable):
+            self.deletable.update(dict.fromkeys(event.records))
         text = self._news.setdefault(name, News()).text(event)
         if text and len(self.lines) < _MOST_LINES:
             bad = isinstance(event, TaskFailed | Warned)
@@ -128,6 +132,13 @@ class WebRun:
             return [one for order in self._orders.values() for one in order.states.values()]
         merged = (order.as_one(name) for name, order in self._orders.items())
         return [one for one in merged if one]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """The certificates that it has obtained."""
+        results = self.result if isinstance(self.result, list) else [self.result]
+        found = (one.outcome if isinstance(one, Renewal) else one for one in results)
+        return [one for one in found if isinstance(one, Outcome)]
 
     @property
     def records(self) -> list[tuple[str, RecordAwaited | None]]:

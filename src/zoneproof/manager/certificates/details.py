@@ -166,7 +166,10 @@ def next_attempt(at: datetime, now: datetime) -> str:
 def remark(summary: CertificateSummary, now: datetime) -> str:
     """Return what somebody has to know of it, in a line; empty for nothing."""
     if summary.status == "awaiting user":
-        return f"create {summary.awaiting[0]}"
+        first, *others = summary.awaiting
+        if not others:
+            return f"create {first}"
+        return f"{len(others) + 1} records to create, the first: {first}"
     text = summary.last_error or summary.problem
     if not text and summary.not_deployed:
         failed = (f"{name}: {one.last_error}" for name, one in summary.not_deployed.items())
@@ -181,6 +184,8 @@ def _validity(summary: CertificateSummary, now: datetime) -> str:
 
 
 def _next(summary: CertificateSummary, now: datetime) -> str:
+    if summary.status == "awaiting user" and summary.renew_at and summary.renew_at <= now:
+        return "it continues once the records exist: each renewal run looks"
     when = ""
     if summary.renew_at:
         when = "renewal now"

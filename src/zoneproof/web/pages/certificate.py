@@ -62,7 +62,8 @@ async def _status(visit: Visit) -> Response:
     stored = await visit.manager.certificates.look_up(visit.name)
     if isinstance(stored, DamagedCertificate):
         raise stored.error
-    now, context = datetime.now(UTC), await frame(visit, "status")
+    context = await frame(visit, "status")
+    now = datetime.now(UTC)  # not before what is told to be due now
     name, summary = context["name"], context["summary"]
     rows = context["found"].rows(now, change=_CHANGE)
     again = summary.next_attempt_at

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import Response, StreamingResponse
 
 from zoneproof.core.errors import NotFoundError
-from zoneproof.manager import CredentialTest, Outcome
+from zoneproof.manager import CredentialTest
 from zoneproof.pages.records import record_views
 from zoneproof.web.runs import STILL_HERE, WebRun, event_number
 from zoneproof.web.visits import Page, Visit
@@ -27,13 +27,13 @@ def view(run: WebRun) -> dict[str, Any]:
     """Return what the templates show of a run."""
     records = run.records
     sightings = [sighting for _, sighting in records if sighting]
-    outcomes = [run.result] if isinstance(run.result, Outcome) else []
     return {
         "run": run,
         "states": run.states,
         "records": record_views([record for record, _ in records], sightings),
         "name": run.certificates[0] if len(run.certificates) == 1 else "",
-        "outcomes": outcomes,
+        "outcomes": run.outcomes,
+        "deletable": list(run.deletable),
         "trial": run.result if isinstance(run.result, CredentialTest) else None,
     }
 
