@@ -8,7 +8,7 @@ from typing import Any
 import click
 from msgspec.structs import replace
 
-from zoneproof.cli.asking import can_ask
+from zoneproof.cli.asking import can_ask, confirm
 from zoneproof.cli.definitions import (
     DEFINITION_GROUPS,
     Request,
@@ -53,7 +53,12 @@ from zoneproof.manager import (
     resume,
 )
 from zoneproof.manager.certificates.deployments import deploy_left
-from zoneproof.manager.certificates.proposal import is_stored, require_usable, save
+from zoneproof.manager.certificates.proposal import (
+    NamesDroppedError,
+    is_stored,
+    require_usable,
+    save,
+)
 from zoneproof.manager.certificates.request import request as request_certificate
 
 
@@ -123,7 +128,14 @@ def _obtain(request: Request, run: RunOptions, how: Telling, *, force: bool) -> 
             first = await _is_first(manager)
             return await resume(manager, name, emit), first
 
-    done = run_with_person(work, again, run, ask=how.is_for_people)
+    try:
+        done = run_with_person(work, again, run, ask=how.is_for_people)
+    except NamesDroppedError as error:
+        if not (how.is_for_people and can_ask()):
+            raise
+        confirm(f"{error.what}. Do that?", yes=False)
+        request = replace(request, certificate=error.certificate)
+        done = run_with_person(work, again, run, ask=how.is_for_people)
     if isinstance(done, Kept) and _is_replaced(done, how):
         force = True
         done = run_with_person(work, again, run, ask=how.is_for_people)
@@ -137,7 +149,7 @@ def _obtain(request: Request, run: RunOptions, how: Telling, *, force: bool) -> 
 
 def _is_replaced(kept: Kept, how: Telling) -> bool:
     """Ask whether to replace a certificate that is good, or tell that it stays."""
-    text = f"{kept.name} is valid until {times.at(kept.not_after)}, and unchanged"
+    text = f"{kept.title} is valid until {times.at(kept.not_after)}, and unchanged"
     if how is Telling.JSON:
         json_line({"event": "kept", "certificate": kept.name, "not_after": kept.not_after})
     elif how.is_for_people and can_ask():

@@ -80,7 +80,7 @@ async def _previews(manager: Manager, request: Request) -> list[Preview]:
 
 def print_preview(found: Preview, *, brief: bool = False) -> None:
     """Print what issuing would do, ``brief`` in a line where it would work."""
-    name = found.definition.name
+    name = found.definition.title
     if brief and not (found.would_fail or found.deployment):
         pausing = "pause for TXT records that you create, and then work"
         click.echo(f"{name}: would {pausing if found.would_pause else 'work'}")

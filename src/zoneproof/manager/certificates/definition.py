@@ -156,6 +156,13 @@ class CertificateDefinition(
     deploy: tuple[TaskDefinition, ...] = ()
 
     @property
+    def title(self) -> str:
+        """Its name, with its identifiers where the name is a domain that is none of them."""
+        if "." not in self.name or self.name in self.identifiers:
+            return self.name
+        return f"{self.name} (for {', '.join(self.identifiers)})"
+
+    @property
     def parsed_identifiers(self) -> tuple[Identifier, ...]:
         """The identifiers. Raises InvalidNameError."""
         return tuple(Identifier.parse(text) for text in self.identifiers)

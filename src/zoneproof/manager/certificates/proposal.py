@@ -5,13 +5,20 @@ One that replaces a definition that works is kept aside until it has worked.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
 from msgspec.structs import replace
 
-from zoneproof.core.errors import BusyError, InvalidInputError, NoDnsMethodError, StorageError
+from zoneproof.core.errors import (
+    BusyError,
+    InvalidInputError,
+    InvalidNameError,
+    NoDnsMethodError,
+    StorageError,
+)
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.issuance import Emit, Warned
 from zoneproof.manager.certificates.checks import DefinitionChecks
@@ -29,6 +36,19 @@ from zoneproof.manager.manager import Manager
 from zoneproof.storage import Transaction
 
 
+class NamesDroppedError(InvalidInputError):
+    """A ``certificate`` would lose names, and nothing says that it is the one that is meant."""
+
+    def __init__(self, certificate: str, dropped: Sequence[str]) -> None:
+        names = ", ".join(dropped)
+        self.certificate = certificate
+        self.what = f"{names} would be dropped from the certificate {certificate}"
+        super().__init__(
+            f"{self.what}: name {'it' if len(dropped) == 1 else 'them'}, too, or agree with --name"
+            f" {certificate}, or give a new certificate another --name"
+        )
+
+
 async def define(
     manager: Manager, names: Sequence[str], certificate: str, options: CertificateOptions
 ) -> tuple[Proposal, CertificateDefinition | None]:
@@ -36,9 +56,37 @@ async def define(
 
     The name of a stored certificate, alone, means that certificate; otherwise the names are the
     identifiers of a new one, or those that a stored one has from now on. ``certificate`` is its
-    name, by default its first identifier. Raises InvalidInputError; where nothing says how the
+    name, by default its first identifier. Raises NamesDroppedError where a stored one would lose
+    names and was not named by ``certificate``, and InvalidInputError; where nothing says how the
     names are validated, it tells at which providers they are.
     """
+    wanted, before = await _defined(manager, names, certificate, options)
+    if before and not certificate:
+        kept = wanted.definition.identifiers
+        if dropped := [name for name in before.identifiers if name not in kept]:
+            raise NamesDroppedError(before.name, dropped)
+        _require_covered(wanted.definition, names, options)
+    return wanted, before
+
+
+def _require_covered(
+    definition: CertificateDefinition, names: Sequence[str], options: CertificateOptions
+) -> None:
+    """Raise InvalidInputError for a domain that is to be validated and is only its name."""
+    with contextlib.suppress(InvalidNameError):
+        for name in [Identifier.parse(name).value for name in names]:
+            if options.say_method and name not in definition.identifiers:
+                raise InvalidInputError(
+                    f"the certificate {definition.name} is for"
+                    f" {', '.join(definition.identifiers)} only: 'zoneproof edit"
+                    f" {definition.name} --add-name {name}' adds {name}, --name gives a new"
+                    " certificate another name"
+                )
+
+
+async def _defined(
+    manager: Manager, names: Sequence[str], certificate: str, options: CertificateOptions
+) -> tuple[Proposal, CertificateDefinition | None]:
     certificates = manager.certificates
     if len(names) == 1 and not certificate:
         stored = await certificates.find_meant(names[0])

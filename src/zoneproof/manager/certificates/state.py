@@ -310,10 +310,11 @@ def _change(definition: CertificateDefinition, disk: OnDisk, renewal: RenewalSta
 class Kept(msgspec.Struct, frozen=True):
     """A certificate that stays, because it is valid and what is wanted. The time is in UTC.
 
-    ``tasks`` are what came of those that were left to do with it.
+    ``title`` is its name for people; ``tasks`` are what came of those that were left to do with it.
     """
 
     name: str
+    title: str
     not_after: datetime
     tasks: tuple[TaskResult, ...] = ()
 
@@ -339,7 +340,7 @@ async def keep(
         return None
     if await is_interrupted(certificate, journal):
         return None
-    return Kept(definition.name, found.lifetime.not_after)
+    return Kept(definition.name, definition.title, found.lifetime.not_after)
 
 
 async def is_interrupted(certificate: ManagedCertificate, journal: Journal) -> bool:
