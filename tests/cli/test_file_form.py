@@ -67,6 +67,20 @@ def test_a_new_password_of_the_bundle_takes_effect_at_once(
         assert pkcs12.load_pkcs12((live / "bundle.p12").read_bytes(), password.encode()).key
 
 
+def test_edit_says_what_becomes_of_the_bundle(inside: Inside, live: Path, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("another")
+    password = f"--pkcs12-password=@{tmp_path / 'password'}"
+    assert "pkcs12: yes" in inside.good("edit", NAME, password)
+    assert "bundle.p12: another password" in inside.good("edit", NAME, password)
+    assert "bundle.p12: no password" in inside.good("edit", NAME, "--pkcs12-password=")
+    assert pkcs12.load_pkcs12((live / "bundle.p12").read_bytes(), None).key
+    assert "pkcs12: no" in inside.good("edit", NAME, "--no-pkcs12")
+    assert not (live / "bundle.p12").exists()
+    both = inside.run("edit", NAME, "--no-pkcs12", password)
+    assert both.status == 2
+    assert "give --pkcs12-password or --no-pkcs12, not both" in both.stderr
+
+
 def test_apply_changes_the_files(inside: Inside, live: Path, tmp_path: Path) -> None:
     (tmp_path / "certs.toml").write_text(TOML)
     inside.good("apply", "-f", str(tmp_path / "certs.toml"), "--dry-run")

@@ -7,11 +7,15 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import pkcs12
+from msgspec.structs import replace
 
 from tests.cli.inside import Inside
+from tests.support.full_home import issued
 from zoneproof.core.names import DomainName
 from zoneproof.manager import AccountTerms, Home, Manager, open_manager
 from zoneproof.manager.accounts.store import new_account
+from zoneproof.manager.certificates.versions import FileForm
 from zoneproof.providers import Registration
 
 FIELDS = ("--field=server=192.0.2.1", "--field=key_name=k", "--field=secret=c2VjcmV0")
@@ -42,7 +46,10 @@ async def store(manager: Manager) -> None:
     await manager.accounts.confirm(account, "https://ca.example/account/1")
     registration = Registration(SERVER, DomainName("x.dns.example"), "x", "u", "pass")
     await manager.registrations.put(DomainName("example.com"), registration)
+    bundled = replace((await manager.certificates.get("example.com")).definition, pkcs12=True)
+    await manager.certificates.save(bundled)
     await manager.certificates.set_pkcs12_password("example.com", "pkcs")
+    manager.files.write("example.com", issued("example.com"), FileForm(pkcs12_password=b"pkcs"))
 
 
 def test_a_credential_is_set_anew_with_all_its_fields(home: Inside) -> None:
@@ -89,9 +96,43 @@ def test_at_last_the_new_key_opens_everything(home: Inside) -> None:
     assert refused.status == 1
     assert "a stored secret was sealed with the vault key" in refused.stderr
     home.good("edit", "example.com", "--pkcs12-password=another")
+    bundle = home.home / "live/example.com/bundle.p12"
+    assert pkcs12.load_pkcs12(bundle.read_bytes(), b"another").key
     home.good("account", "remove", "work", "--force", "--yes")
     home.good("registration", "remove", "example.com", "--yes")
     home.good("credential", "rotate-key")
+
+
+@pytest.mark.parametrize("how", ["edit --no-pkcs12", "edit --pkcs12-password=", "apply", "issue"])
+def test_a_password_that_cannot_be_opened_is_in_no_ones_way(home: Inside, how: str) -> None:
+    home.good("credential", "set", "dns", *FIELDS)
+    bundle = home.home / "live/example.com/bundle.p12"
+    if how == "apply":
+        file = home.home / "certs.toml"
+        file.write_text(home.good("list", "--toml").replace("pkcs12 = true\n", ""))
+        home.good("apply", "-f", str(file))
+    elif how == "issue":
+        home.run("issue", "example.com", "--pkcs12-password=another")  # the account cannot be used
+        assert pkcs12.load_pkcs12(bundle.read_bytes(), b"another").key
+    else:
+        command, option = how.split()
+        home.good(command, "example.com", option)
+    assert bundle.exists() == (how not in ("apply", "edit --no-pkcs12"))
+    home.good("account", "remove", "work", "--force", "--yes")
+    home.good("registration", "remove", "example.com", "--yes")
+    home.good("credential", "rotate-key")
+
+
+def test_a_bundle_whose_password_is_lost_comes_back_if_another_cannot_be_saved(
+    home: Inside,
+) -> None:
+    home.good("credential", "set", "dns", *FIELDS)
+    bundle = home.home / "live/example.com/bundle.p12"
+    before = bundle.read_bytes()
+    (home.home / "archive/example.com/combined1.pem").mkdir()
+    failed = home.run("edit", "example.com", "--pkcs12-password=another", "--combined")
+    assert "cannot change the files of example.com" in failed.stderr
+    assert bundle.read_bytes() == before
 
 
 def test_an_account_needs_no_key_to_be_listed_and_removed_before_it_is_given_up(

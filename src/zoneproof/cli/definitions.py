@@ -128,7 +128,11 @@ _certificate = together(
     click.option(
         "--pkcs12-password",
         metavar="PASSWORD",
-        help="Write bundle.p12, too; can be @file or env:VARIABLE, empty for none.",
+        help="Write bundle.p12, too, with this password: @FILE, env:VARIABLE, or empty for a bundle"
+        " without one.",
+    ),
+    click.option(
+        "--no-pkcs12", "pkcs12", flag_value=False, default=None, help="Write no bundle.p12."
     ),
     click.option(
         "--combined/--no-combined",
@@ -186,6 +190,7 @@ _OF_CERTIFICATE = (
     "fallback_accounts",
     "key_type",
     "reuse_key",
+    "pkcs12",
     "combined",
     "key_group",
     "key_mode",

@@ -25,7 +25,7 @@ from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.core.text import printable
 from zoneproof.issuance import Warned
-from zoneproof.manager import CertificateDefinition, Manager, default_name, describe_changes
+from zoneproof.manager import CertificateDefinition, Manager, default_name
 from zoneproof.manager import revoke as revoke_certificate
 from zoneproof.manager.certificates.apply import DefinitionPlan, carry_out, plan_changes
 from zoneproof.manager.certificates.definition_file import read_definitions
@@ -123,7 +123,7 @@ def edit(
         elif discard_change:
             await manager.certificates.discard_pending(before.name)
             await give_up_other_orders(manager, before, tell_news)
-        changes = describe_changes(before, wanted.definition)
+        changes = wanted.changes_of(before)
         changes += [f"the credential {name} was stored" for name in wanted.credentials]
         if stored.has_pending and (is_changed or discard_change):
             changes.append("the change that was pending is discarded")

@@ -31,7 +31,8 @@ async def form_of(
     if definition.pkcs12:
         stored = manager.certificates.pkcs12_password
         secret = await stored(definition.name) if password is None else password.encode()
-    return FileForm(key_access(definition, manager.settings), secret, definition.combined)
+    access = key_access(definition, manager.settings)
+    return FileForm(access, secret, combined=definition.combined)
 
 
 def same_form(one: CertificateDefinition, other: CertificateDefinition) -> bool:
@@ -48,7 +49,8 @@ async def reshaped(
 ) -> AsyncIterator[None]:
     """Bring the files that are there into another definition's form, and back if the block fails.
 
-    ``password`` is a new one of the PKCS #12 file. Raises BusyError while another process works on
+    ``password`` is a new one of the PKCS #12 file; the old one, which perhaps cannot be opened, is
+    not needed. Raises BusyError while another process works on
     the certificate, InvalidInputError, StorageError and VaultError.
     """
     name = after.name
@@ -56,9 +58,12 @@ async def reshaped(
     if before is None or is_same or not manager.files.exist(name):
         yield
         return
-    old, new = await form_of(manager, before), await form_of(manager, after, password)
+    new = await form_of(manager, after, password)
+    access = key_access(before, manager.settings)
     with manager.home.lock(name):
         manager.files.repair(name)
+        bundle = await in_thread(manager.files.bundle, name)
+        old = FileForm(access, bundle=bundle, combined=before.combined)
         try:
             await in_thread(manager.files.reshape, name, new, old)
             yield

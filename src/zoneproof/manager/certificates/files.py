@@ -266,6 +266,10 @@ class CertificateFiles:
         """Return the present key as PEM, None if there is none. Raises StorageError."""
         return self._optional(name, "privkey.pem")
 
+    def bundle(self, name: str) -> bytes | None:
+        """Return the present PKCS #12 file, None if there is none. Raises StorageError."""
+        return self._optional(name, "bundle.p12")
+
     def csr(self, name: str) -> bytes | None:
         """Return the owner's request (PEM), None if there is none. Raises StorageError."""
         return self._optional(name, "csr.pem")

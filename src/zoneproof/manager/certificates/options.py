@@ -17,6 +17,7 @@ from zoneproof.manager.certificates.definition import (
     MethodDefinition,
     of_our_key,
 )
+from zoneproof.manager.certificates.definition_file import describe_changes
 from zoneproof.manager.certificates.task_definition import TaskDefinition, named, secret_fields
 from zoneproof.manager.credentials.store import Credential
 from zoneproof.providers import short_name
@@ -34,6 +35,15 @@ class Proposal(Secretive, frozen=True):
         """Tell whether anything is stored of it that was not, when ``before`` is."""
         given = self.credentials or self.pkcs12_password is not None
         return bool(given) or self.definition != before
+
+    def changes_of(self, before: CertificateDefinition) -> list[str]:
+        """Return a line for each change of ``before``, and of the password of its files."""
+        lines = describe_changes(before, self.definition)
+        if self.pkcs12_password == "":
+            lines.append("bundle.p12: no password")
+        elif self.pkcs12_password and before.pkcs12:
+            lines.append("bundle.p12: another password")
+        return lines
 
     @property
     def credentials(self) -> Mapping[str, Credential]:
@@ -106,8 +116,8 @@ class CertificateOptions(Secretive, frozen=True):
         if self.csr:
             of_csr = {"csr": self.csr.pem, "identifiers": tuple(map(str, self.csr.identifiers))}
             given = {**of_our_key(), **of_csr, **given}
-        if self.pkcs12_password is not None:
-            given["pkcs12"] = True
+        if self.pkcs12_password is not None and not given.setdefault("pkcs12", True):
+            raise InvalidInputError("give --pkcs12-password or --no-pkcs12, not both")
         methods, credential = self._methods(definition)
         tasks, secrets = self._tasks(definition)
         changed = replace(definition, method=methods, deploy=tasks, **given)

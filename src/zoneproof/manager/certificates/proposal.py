@@ -18,12 +18,12 @@ from zoneproof.core.errors import (
     InvalidNameError,
     NoDnsMethodError,
     StorageError,
+    VaultError,
 )
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.issuance import Emit, Warned
 from zoneproof.manager.certificates.checks import DefinitionChecks
 from zoneproof.manager.certificates.definition import CertificateDefinition, default_name
-from zoneproof.manager.certificates.definition_file import describe_changes
 from zoneproof.manager.certificates.file_form import reshaped
 from zoneproof.manager.certificates.method_advice import method_advice, zone_advice
 from zoneproof.manager.certificates.options import CertificateOptions, Proposal
@@ -142,7 +142,7 @@ async def take_up(
     if await is_stored(manager.certificates, manager.credentials, wanted):
         return None
     await require_orderable(manager, wanted.definition, wanted.credentials)
-    changes = describe_changes(before, wanted.definition) if before else []
+    changes = wanted.changes_of(before) if before else []
     if before and await set_aside(manager, wanted, before):
         for change in changes:
             emit(Warned(f"the saved definition of {before.name} changes once this works: {change}"))
@@ -156,18 +156,26 @@ async def take_up(
 async def is_stored(
     certificates: Certificates, credentials: Credentials, proposal: Proposal
 ) -> bool:
-    """Tell whether all of it is stored already. Raises StorageError and VaultError."""
-    definition, password = proposal.definition, proposal.pkcs12_password
-    stored = await certificates.find(definition.name)
-    if stored is None or stored.definition != definition:
+    """Tell whether all of it is stored; what cannot be opened is not. Raises StorageError."""
+    stored = await certificates.find(proposal.definition.name)
+    if stored is None or stored.definition != proposal.definition:
         return False
+    try:
+        return await _are_stored(certificates, credentials, proposal)
+    except VaultError:
+        return False
+
+
+async def _are_stored(
+    certificates: Certificates, credentials: Credentials, proposal: Proposal
+) -> bool:
+    """Tell whether all secrets of it are stored already. Raises StorageError and VaultError."""
     for credential in proposal.credentials.values():
         known = await credentials.find(credential.name)
         if not known or (known.provider, known.fields) != (credential.provider, credential.fields):
             return False
-    return password is None or password.encode() == await certificates.pkcs12_password(
-        definition.name
-    )
+    password, name = proposal.pkcs12_password, proposal.definition.name
+    return password is None or password.encode() == await certificates.pkcs12_password(name)
 
 
 async def require_usable(

@@ -140,9 +140,10 @@ class Certificates(Stored):
     def save(self, tx: Transaction, definition: CertificateDefinition) -> None:
         """Store a definition under its name, in place of an older one; its state stays.
 
-        A pending change, which was one to the older definition, is dropped, and so is what is
-        remembered of tasks that the new one does not have: one that comes back has to be done.
-        Raises InvalidInputError, as :meth:`require_distinct` does.
+        A pending change, which was one to the older definition, is dropped, and so are the password
+        of a PKCS #12 file that is no longer written, and what is remembered of tasks that the new
+        one does not have: one that comes back has to be done. Raises InvalidInputError, as
+        :meth:`require_distinct` does.
         """
         self.require_distinct.within(tx, definition.name)
         text = msgspec.json.encode(definition).decode()
@@ -153,6 +154,9 @@ class Certificates(Stored):
             "UPDATE certificates SET state = ? WHERE name = ?",
             (_with_tasks(str(state), definition), definition.name),
         )
+        if not definition.pkcs12:
+            forget = "UPDATE certificates SET pkcs12_password = NULL WHERE name = ?"
+            tx.execute(forget, (definition.name,))
 
     @writes
     def remove(self, tx: Transaction, name: str) -> bool:

@@ -42,12 +42,13 @@ WRITING = ".writing"
 class FileForm(Secretive, frozen=True):
     """How a certificate is written besides the usual: who may read its key, and what is added.
 
-    With a ``pkcs12_password``, which may be empty, there is a PKCS #12 file. ``combined`` is a file
-    with the key and the full chain.
+    With a ``pkcs12_password``, which may be empty, there is a PKCS #12 file; a ``bundle`` is such a
+    file as it was once written. ``combined`` is a file with the key and the full chain.
     """
 
     access: Access = ANYWAY
     pkcs12_password: bytes | None = None
+    bundle: bytes | None = None
     combined: bool = False
 
     def mode(self, usual: int) -> int:
@@ -67,6 +68,8 @@ def on_request(name: str, issued: Issued, form: FileForm) -> dict[str, bytes]:
         contents["combined.pem"] = combined(issued.private_key, issued.chain.pem)
     if form.pkcs12_password is not None:
         contents["bundle.p12"] = _bundle(name, issued, form.pkcs12_password)
+    elif form.bundle is not None:
+        contents["bundle.p12"] = form.bundle
     return contents
 
 
@@ -76,7 +79,7 @@ def is_same(path: Path, content: bytes, form: FileForm) -> bool:
         present = read_file(path)
     except FileNotFoundError:
         return False
-    if path.suffix != ".p12":
+    if path.suffix != ".p12" or form.bundle is not None:
         return present == content
     password = form.pkcs12_password or None
     try:  # of two with the same content no byte need be the same

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from zoneproof.core.errors import InvalidInputError, ZoneproofError
-from zoneproof.manager import CertificateDefinition, Proposal, describe_changes, field_text
+from zoneproof.manager import CertificateDefinition, Proposal, field_text
 from zoneproof.manager.certificates.definition import of_our_key
 from zoneproof.manager.certificates.definition_file import format_definitions, parse_definition
 from zoneproof.manager.certificates.proposal import save
@@ -159,8 +159,7 @@ async def _saved(
     wanted = Proposal(changed.check(), pkcs12_password=password)
     news: list[str] = []
     await save(visit.manager, wanted, before, noting_news(news))
-    changes = describe_changes(before, wanted.definition)
-    changes += ["another password of bundle.p12"] if password else []
+    changes = wanted.changes_of(before)
     visit.does("edit", f"{before.name}: {'; '.join(changes) or 'nothing'}")
     path = f"/certificates/{before.name}/definition"
     if not changes:
