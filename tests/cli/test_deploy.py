@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tests.cli.inside import Inside
 from tests.cli.managing import issue, leaf
@@ -169,6 +170,30 @@ def test_deploy_does_what_is_left_and_says_what_fails(inside: Inside, tmp_path: 
     assert "a.example has no task 'nginx' that deploys it: it has copy, command" in unknown.stderr
     kinds = [line.split()[2:4] for line in inside.good("history", "a.example").splitlines()]
     assert len(kinds) == 6
+
+
+def test_a_secret_of_a_task_that_is_changed_is_deployed(inside: Inside, tmp_path: Path) -> None:
+    bundle, secret = tmp_path / "site.p12", tmp_path / "password"
+    secret.touch(mode=0o600)
+    copy = f"--deploy=copy:pkcs12={bundle},pkcs12_password=@{secret}"
+    secret.write_text("first")
+    inside.good("add", "a.example", "--provider=manual", copy)
+    CertificateFiles(inside.home).write("a.example", issued("a.example"))
+    inside.good("deploy", "a.example")
+    assert pkcs12.load_pkcs12(bundle.read_bytes(), b"first").key
+    setting = ("credential", "set", "a.example-copy", f"--field=pkcs12_password=@{secret}")
+    editing = ("edit", "a.example", copy)
+    for password, changing, doing in (
+        ("second", setting, ("deploy", "a.example")),
+        ("third", editing, ("renew",)),
+    ):
+        secret.write_text(password)
+        inside.good(*changing)
+        shown = json.loads(inside.good("show", "a.example", "--json"))
+        assert shown["status"] == "not deployed"
+        inside.run(*doing)
+        assert pkcs12.load_pkcs12(bundle.read_bytes(), password.encode()).key
+    assert "all tasks are done" in inside.good("deploy", "a.example")
 
 
 def test_a_certificate_without_tasks_has_none_to_be_done(inside: Inside) -> None:

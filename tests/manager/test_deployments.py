@@ -174,6 +174,40 @@ async def test_a_task_that_is_changed_has_not_failed(world: World) -> None:
     assert result.result == "deployed"
 
 
+async def test_a_task_whose_credential_is_changed_has_not_failed(world: World) -> None:
+    command = script(world.folder, "bad", 1).fields
+    await world.manager.credentials.save(Credential("hook", "command", command))
+    await world.define(TaskDefinition(task="command", credential="hook"))
+    await world.obtain()
+    await renew(world.manager, world.emit_for)
+    good = Credential("hook", "command", script(world.folder, "good").fields)
+    await world.manager.credentials.change("hook", lambda _: good)
+    assert (await world.summary()).not_deployed["command"].last_error == ""
+    (result,) = await renew(world.manager, world.emit_for)  # and its wait is over
+    assert result.result == "deployed"
+    (result,) = await renew(world.manager, world.emit_for)
+    assert result.result == "not due"
+
+
+async def test_a_task_whose_credential_is_changed_while_it_is_done_is_done_again(
+    world: World,
+) -> None:
+    path, waiting = world.folder / "first", world.folder / "waiting"
+    os.mkfifo(waiting)
+    path.write_text(f"#!/bin/sh\ncat {waiting}\n")
+    path.chmod(0o755)
+    credential = Credential("hook", "command", {"command": str(path)})
+    await world.manager.credentials.save(credential)
+    await world.define(TaskDefinition(task="command", credential="hook"))
+    await world.obtain()
+    doing = asyncio.create_task(deploy(world.manager, NAME, world.emit_for(NAME)))
+    pipe = await asyncio.to_thread(waiting.open, "w")  # which the program has opened, too
+    await world.manager.credentials.save(credential)
+    pipe.close()
+    assert [one.ok for one in await doing] == [True]
+    assert (await world.summary()).status == "not deployed"
+
+
 async def test_what_is_not_renewed_is_deployed_all_the_same(world: World) -> None:
     await world.define(script(world.folder, "one", 1), renew=False)
     assert await renew(world.manager, world.emit_for) == []

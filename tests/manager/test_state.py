@@ -77,6 +77,7 @@ def test_what_is_not_deployed_is_shown(inside: Inside) -> None:
             "last_error": "the reload failed",
             "next_attempt_at": "2026-11-02T00:00:00Z",
             "task": "",
+            "credential": "",
         }
     }
     text = inside.good("show", "b.example")

@@ -19,7 +19,6 @@ from zoneproof.manager.certificates.checks import DefinitionChecks
 from zoneproof.manager.certificates.circumstances import (
     Circumstances,
     accounts_of,
-    credentials_of,
     files_of,
 )
 from zoneproof.manager.certificates.definition import CertificateDefinition
@@ -103,7 +102,7 @@ class Manager(msgspec.Struct, frozen=True):
         """Return what attempts depend on, of all certificates or of one. Raises StorageError."""
         credentials = accounts = None
         if definition:
-            credentials = set(credentials_of(definition))
+            credentials = definition.credentials
             accounts = set(accounts_of(definition, self.settings))
         return Circumstances(
             self.settings,

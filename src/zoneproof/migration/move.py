@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -19,6 +20,7 @@ from zoneproof.core.names import DomainName
 from zoneproof.manager.accounts.account import StoredAccount
 from zoneproof.manager.accounts.store import Accounts
 from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.deployment_state import Deployed, NotDeployed
 from zoneproof.manager.certificates.file_form import form_of
 from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.state import CertificateState, state_of
@@ -42,6 +44,8 @@ from zoneproof.migration.archive import (
     compare,
 )
 from zoneproof.storage import Transaction
+
+T = TypeVar("T", Deployed, NotDeployed)
 
 
 @dataclass(frozen=True)
@@ -100,10 +104,15 @@ def read_certificate(
     return ArchivedCertificate(
         definition=one.definition,
         renewal=state.renewal,
-        deployed=state.deployed,
-        not_deployed=state.not_deployed,
+        deployed=_of_any_home(state.deployed),
+        not_deployed=_of_any_home(state.not_deployed),
         pkcs12_password=manager.certificates.pkcs12_password.within(tx, one.name).decode(),
     )
+
+
+def _of_any_home(tasks: Mapping[str, T]) -> dict[str, T]:
+    """Return what is known of tasks without the revisions of credentials, which are of one home."""
+    return {name: msgspec.structs.replace(known, credential="") for name, known in tasks.items()}
 
 
 def read_files(files: CertificateFiles, name: str) -> tuple[ArchivedFiles | None, str]:

@@ -39,6 +39,7 @@ from zoneproof.manager.certificates.deployment_state import (
 )
 from zoneproof.manager.certificates.renewal_state import one_line
 from zoneproof.manager.certificates.state import CertificateState, CertificateStatus, status_of
+from zoneproof.manager.certificates.store import ManagedCertificate
 from zoneproof.manager.certificates.task_definition import TaskDefinition
 from zoneproof.manager.certificates.written_files import file_problems
 from zoneproof.manager.manager import Manager
@@ -159,7 +160,12 @@ async def _look(manager: Manager, name: str) -> CertificateStatus | None:
     if certificate is None:
         return None
     manager.files.repair(name)
-    return status_of(certificate, manager.files, datetime.now(UTC))
+    return await _status(manager, certificate)
+
+
+async def _status(manager: Manager, certificate: ManagedCertificate) -> CertificateStatus:
+    facts = await manager.circumstances(certificate.definition)
+    return status_of(certificate, manager.files, datetime.now(UTC), circumstances=facts)
 
 
 async def _do(
@@ -171,9 +177,12 @@ async def _do(
 ) -> TaskResult:
     """Do one task for the certificate on disk, and remember what came of it."""
     name = found.certificate.name
+    # Of before the task is opened: one that is changed meanwhile is done again.
+    revisions = await manager.credentials.revisions([task.credential])
+    revision = revisions.get(task.credential, "")
     try:
         material = _material(manager, name)
-        progress = _progress(manager.home.path, name, task, material.serial, left)
+        progress = _progress(manager.home.path, name, task, revision, material.serial, left)
         occasion = Occasion(name, material.chain.names, manager.files.live(name), material=material)
         written = await manager.stored_files.get()
         definition = found.certificate.definition
@@ -181,11 +190,13 @@ async def _do(
             raise DeploymentError(problem)
         said = await _run(manager, task, occasion, progress)
     except ZoneproofError as error:
-        failed = after_task_failure(left, task.fingerprint, error, datetime.now(UTC), _RANDOM)
+        failed = after_task_failure(
+            left, task.fingerprint, error, datetime.now(UTC), _RANDOM, credential=revision
+        )
         await _remember(manager, found, task, failed, one_line(error))
         emit(TaskFailed(task.name, failed.last_error))
         return TaskResult(task.name, False, failed.last_error, failed.next_attempt_at)
-    done = Deployed(material.serial, task.fingerprint, datetime.now(UTC))
+    done = Deployed(material.serial, task.fingerprint, datetime.now(UTC), revision)
     await _remember(manager, found, task, done, said)
     emit(TaskDone(task.name, said))
     return TaskResult(task.name, True, said)
@@ -262,14 +273,17 @@ def _folder(home: Path, name: str) -> Path:
     return home / _FOLDER / name
 
 
-def _progress(home: Path, name: str, task: TaskDefinition, serial: str, left: NotDeployed) -> Path:
+def _progress(
+    home: Path, name: str, task: TaskDefinition, revision: str, serial: str, left: NotDeployed
+) -> Path:
     """Return the progress file of one attempt: what is known of an earlier one is remembered."""
     folder = _folder(home, name)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise StorageError(f"cannot create {folder}: {error.strerror}") from error
-    return folder / f"{task.name}~{serial}~{task.fingerprint}~{left.attempts}"
+    of_credential = "".join(filter(str.isalnum, revision))
+    return folder / f"{task.name}~{serial}~{task.fingerprint}{of_credential}~{left.attempts}"
 
 
 class TaskPlan(msgspec.Struct, frozen=True):
@@ -290,7 +304,7 @@ async def plan_tasks(
     task that is not for a new certificate, and if there is no usable certificate; StorageError.
     """
     certificate = await manager.certificates.get(name)
-    found = status_of(certificate, manager.files, datetime.now(UTC))
+    found = await _status(manager, certificate)
     _require_usable(found)
     tasks = {task.name: task for task in certificate.definition.deploy if task.deploys}
     for one in chosen:

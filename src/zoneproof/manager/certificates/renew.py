@@ -140,7 +140,9 @@ async def renew(
             stored = await manager.certificates.each()
             await follow_settings(manager, stored, emit_for)
             chosen = [
-                one for one in stored if _is_to_be_renewed(one) or _is_left(one, manager.files)
+                one
+                for one in stored
+                if _is_to_be_renewed(one) or _is_left(one, manager.files, circumstances)
             ]
         if not chosen:
             await require_not_lost(manager.certificates, manager.history, manager.files)
@@ -397,12 +399,17 @@ def _with_tasks(result: Renewal, tasks: tuple[TaskResult, ...]) -> Renewal:
     return replace(result, result=word, tasks=tasks)
 
 
-def _is_left(found: ManagedCertificate | DamagedCertificate, files: CertificateFiles) -> bool:
+def _is_left(
+    found: ManagedCertificate | DamagedCertificate,
+    files: CertificateFiles,
+    circumstances: Circumstances,
+) -> bool:
     """Tell whether one that is not renewed has a task to do now, or cannot say so."""
     if isinstance(found, DamagedCertificate) or not found.definition.deploy:
         return False
     try:
-        return status_of(found, files, datetime.now(UTC)).tasks_are_due
+        now = datetime.now(UTC)
+        return status_of(found, files, now, circumstances=circumstances).tasks_are_due
     except StorageError:  # which its turn tells
         return True
 

@@ -259,7 +259,8 @@ def status_of(
     ``next_wake`` is when the caller looks again, in an hour if it does not know. A certificate
     whose names or CA account are not the defined ones is due, and so is one that waits for a
     person, who may have done it. If the ``circumstances`` are not those in which it failed or began
-    to wait, it no longer does, and is due; None does not judge that.
+    to wait, it no longer does, and is due; a task whose credential was changed is left to do. None
+    does not judge that.
     """
     state = state_of(certificate)
     disk = files.read(certificate.name)
@@ -288,6 +289,7 @@ def status_of(
         state.not_deployed,
         "" if disk.problem else serial_of(disk),
         renewal.obtained_at or now,
+        circumstances.credentials if circumstances else {},
     )
     state = replace(state, renewal=renewal, awaiting=awaiting)
     return CertificateStatus(certificate, state, disk, due, now, left)
