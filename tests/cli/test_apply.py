@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.cli.inside import Inside
 from tests.cli.terminal import Answer, run_at_terminal
 from tests.support.command import Result
+from zoneproof.acme import find_ca
+from zoneproof.manager import AccountTerms, Home, open_manager
+from zoneproof.manager.accounts.store import new_account
 
 TWO = """
 [[certificate]]
@@ -61,6 +66,26 @@ def test_a_field_that_goes_back_to_its_default_is_told(inside: Inside, file: Pat
     inside.good("apply", "-f", str(file))
     file.write_text(TWO.replace('key_type = "rsa3072"\n', ""))
     assert "key_type: ec256 (was rsa3072)" in inside.good("apply", "-f", str(file))
+
+
+def test_what_comes_next_starts_with_the_account_that_no_renewal_can_make(
+    inside: Inside, file: Path
+) -> None:
+    register = "zoneproof account register --ca letsencrypt --agree-tos"
+    told = inside.good("apply", "-f", str(file))
+    assert told.endswith(f"saved; next: {register}, then zoneproof renew\n")
+    added = inside.good("add", "b.example", "--provider", "manual")
+    assert added.endswith(f"next: {register}, then zoneproof preview b.example\n")
+    asyncio.run(_register(inside.home))
+    file.write_text(TWO.replace("rsa3072", "rsa4096"))
+    assert inside.good("apply", "-f", str(file)).endswith("saved; next: zoneproof renew\n")
+
+
+async def _register(home: Path) -> None:
+    async with open_manager(Home(home)) as manager:
+        ca = find_ca("letsencrypt")
+        account = new_account(ca.name, ca.directory_url, AccountTerms())
+        await manager.accounts.add(replace(account, account_url="https://acme.example/acct/1"))
 
 
 def test_a_dry_run_changes_nothing(inside: Inside, file: Path) -> None:

@@ -16,9 +16,10 @@ from tests.cli.archives import PASSPHRASE, comparable, content_of
 from tests.cli.inside import Inside
 from tests.cli.terminal import Answer, run_at_terminal
 from tests.support.command import Result
-from tests.support.full_home import SECRETS, SERVER, SETTINGS, UNDEPLOYED, issued
+from tests.support.full_home import DIRECTORY, SECRETS, SERVER, SETTINGS, UNDEPLOYED, issued
 from zoneproof.acme import AccountKey
-from zoneproof.manager import Credential, Home, open_manager
+from zoneproof.manager import AccountTerms, Credential, Home, open_manager
+from zoneproof.manager.accounts.store import new_account
 from zoneproof.migration.archive import count_items, decode
 from zoneproof.migration.sealed_file import parse, seal
 
@@ -145,13 +146,33 @@ def test_what_a_certificate_lacks_in_another_home_is_named(
     inside: Inside, one: Path, exported: bytes, tmp_path: Path
 ) -> None:
     line = "a.example lacks the credential dns: 'zoneproof credential add rfc2136 --name dns'"
-    assert take(inside, one).stderr == f"zoneproof: {line}\n"
-    assert json.loads(take(inside, one, "--json").stdout)["lacks"] == [line]
+    command = "zoneproof account register --ca letsencrypt --agree-tos"
+    account = f"a.example lacks the account letsencrypt: '{command}'"
+    assert take(inside, one).stderr == f"zoneproof: {line}\nzoneproof: {account}\n"
+    assert json.loads(take(inside, one, "--json").stdout)["lacks"] == [line, account]
     whole = tmp_path / "whole.zp"
     whole.write_bytes(exported)
     assert "lacks" not in take(inside, whole).stderr
     asyncio.run(_differ(inside.home, with_definition=False))
+    (inside.home / "settings.toml").write_text('account = "main"\n')
+    asyncio.run(_add_account(inside.home, "https://acme.example/acct/1"))
     assert take(inside, one, "--yes").stderr == ""
+
+
+async def _add_account(home: Path, account_url: str) -> None:
+    async with open_manager(Home(home)) as manager:
+        account = new_account("main", DIRECTORY, AccountTerms())
+        await manager.accounts.add(msgspec.structs.replace(account, account_url=account_url))
+
+
+def test_an_account_that_the_ca_never_confirmed_is_lacking(inside: Inside, one: Path) -> None:
+    inside.home.mkdir(exist_ok=True)
+    (inside.home / "settings.toml").write_text('account = "main"\n')
+    asyncio.run(_add_account(inside.home, ""))
+    assert (
+        "a.example lacks the account main: 'zoneproof account register --ca letsencrypt-staging"
+        " --name main --agree-tos'"
+    ) in take(inside, one).stderr
 
 
 def test_an_account_that_is_not_in_another_home_is_named(

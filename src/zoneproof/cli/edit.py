@@ -63,7 +63,7 @@ def add(
     'zoneproof preview' shows whether it would work, 'zoneproof renew' obtains it.
     """
 
-    async def work(manager: Manager) -> CertificateDefinition:
+    async def work(manager: Manager) -> tuple[CertificateDefinition, str]:
         name = certificate or default_name(names)
         if await manager.certificates.find(name):
             raise InvalidInputError(
@@ -73,14 +73,14 @@ def add(
         wanted, _ = await define(manager, names, name, said)
         await save(manager, wanted, None)
         await _warn_of_tasks(manager, None, wanted.definition)
-        return wanted.definition
+        return wanted.definition, await _first_steps(manager, [wanted.definition])
 
     said = read_options(options)
     names = required_names(names, domains, said.csr)
-    definition = run_with_manager(work)
+    definition, first = run_with_manager(work)
     _tell_saved(definition, [], as_json=as_json)
     if not as_json:
-        click.echo(f"next: zoneproof preview {definition.name}")
+        click.echo(f"next: {first}zoneproof preview {definition.name}")
 
 
 @click.command(cls=GroupedHelp, groups=(("Identifiers", ("added", "removed")), *DEFINITION_GROUPS))
@@ -163,6 +163,12 @@ def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
     tell(result, f"{found} is no longer managed{files}", as_json=as_json)
 
 
+async def _first_steps(manager: Manager, definitions: Sequence[CertificateDefinition]) -> str:
+    """Return the commands that come before the next one: renewals cannot agree to a CA's terms."""
+    commands = (await manager.checks.unregistered(definitions)).values()
+    return "".join(f"{command}, then " for command in commands)
+
+
 async def _warn_of_tasks(
     manager: Manager, before: CertificateDefinition | None, after: CertificateDefinition
 ) -> None:
@@ -227,7 +233,9 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
             names = ", ".join(change.name for change in removed)
             confirm(f"Stop managing {names if few else f'{len(removed)} certificates'}?", yes=yes)
         run_with_manager(lambda manager: carry_out(manager, plan, tell_news))
-    _tell_end(plan, dry_run=dry_run, as_json=as_json)
+    saved = [change.after for change in plan.changes if change.after and change.after.renew]
+    first = run_with_manager(lambda manager: _first_steps(manager, saved))
+    _tell_end(plan, first, dry_run=dry_run, as_json=as_json)
 
 
 def _refuse(path: Path, problems: Sequence[str], *, as_json: bool) -> None:
@@ -252,7 +260,7 @@ def _tell(plan: DefinitionPlan) -> None:
         click.echo(f"{plan.unchanged} unchanged")
 
 
-def _tell_end(plan: DefinitionPlan, *, dry_run: bool, as_json: bool) -> None:
+def _tell_end(plan: DefinitionPlan, first: str, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         json_document(plan.as_fields(saved=bool(plan.changes) and not dry_run))
     elif not plan.changes:
@@ -260,7 +268,7 @@ def _tell_end(plan: DefinitionPlan, *, dry_run: bool, as_json: bool) -> None:
     elif dry_run:
         click.echo("nothing was changed: this was a dry run")
     else:
-        click.echo("saved; next: zoneproof renew")
+        click.echo(f"saved; next: {first}zoneproof renew")
 
 
 @click.command()

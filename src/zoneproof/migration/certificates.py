@@ -119,4 +119,9 @@ async def lacking(manager: Manager, archive: Archive, items: Collection[Item]) -
         except InvalidInputError as error:
             problems.append(f"{error.message}: create it, and import again")
         lines += [f"{definition.name}: {problem}" for problem in problems]
+        if not archive.accounts and not archive.settings:  # a home brings its own
+            lines += [
+                f"{definition.name} lacks the account {account}: '{command}'"
+                for account, command in (await manager.checks.unregistered([definition])).items()
+            ]
     return list(dict.fromkeys(lines))

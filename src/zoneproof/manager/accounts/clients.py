@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
-from zoneproof.acme import KNOWN, Account, AccountKey, AcmeClient, Directory, SharedCall, find_ca
+from zoneproof.acme import Account, AccountKey, AcmeClient, Directory, SharedCall, find_ca
 from zoneproof.core.errors import (
     AcmeError,
     AcmeProblemError,
@@ -53,16 +53,22 @@ async def sign_in(
     try:
         registered = await _register(client, contact, terms)
     except TermsNotAgreedError as error:
-        raise error.with_remedy(f"run '{registering(account.directory_url)}'") from error
+        raise error.with_remedy(
+            f"run '{registering(account.directory_url, account.name)}'"
+        ) from error
     await accounts.confirm(account, registered.url)
     if contact != account.contact:
         await accounts.set_contact(account, contact)
 
 
-def registering(directory_url: str) -> str:
-    """Return the command that registers an account at a CA whose terms are agreed to."""
-    known = (name for name, ca in KNOWN.items() if ca.directory_url == directory_url)
-    return f"zoneproof account register --ca {next(known, directory_url)} --agree-tos"
+def registering(directory_url: str, name: str = "") -> str:
+    """Return the command that registers an account at a CA whose terms are agreed to.
+
+    ``name`` is the account's, by default the CA's.
+    """
+    ca = find_ca(directory_url).name
+    named = f" --name {name}" if name not in ("", ca) else ""
+    return f"zoneproof account register --ca {ca}{named} --agree-tos"
 
 
 async def _register(client: AcmeClient, contact: tuple[str, ...], terms: AccountTerms) -> Account:

@@ -13,6 +13,7 @@ from zoneproof.challenges.method import Method
 from zoneproof.core.access import Access, read_access
 from zoneproof.core.errors import HttpResponderError, InvalidInputError
 from zoneproof.issuance import check_identifiers
+from zoneproof.manager.accounts.clients import registering
 from zoneproof.manager.accounts.store import Accounts
 from zoneproof.manager.certificates.defined_tasks import open_defined_task
 from zoneproof.manager.certificates.definition import CertificateDefinition
@@ -109,6 +110,23 @@ class DefinitionChecks(msgspec.Struct, frozen=True):
                 url = ""
                 problems.append(error.message)
         return url, problems
+
+    async def unregistered(self, definitions: Iterable[CertificateDefinition]) -> Mapping[str, str]:
+        """Return the commands that register the accounts that definitions lack, by account.
+
+        Those that :meth:`account_problems` finds wrong are left out. Raises StorageError.
+        """
+        commands = {}
+        for definition in definitions:
+            for account in (definition.account, *definition.fallback_accounts):
+                name = account or self.settings.account
+                with suppress(InvalidInputError):
+                    found = await self.accounts.reach(name)
+                    if found is None:
+                        commands[name] = registering(directory_url(name))
+                    elif not found.account_url:
+                        commands[name] = registering(found.directory_url, found.name)
+        return commands
 
     async def all_problems(
         self,
