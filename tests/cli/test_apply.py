@@ -81,6 +81,18 @@ def test_what_comes_next_starts_with_the_account_that_no_renewal_can_make(
     assert inside.good("apply", "-f", str(file)).endswith("saved; next: zoneproof renew\n")
 
 
+def test_a_delegation_rule_with_a_slip_is_told(inside: Inside, file: Path) -> None:
+    slip = "*.shpo.example:*.auth.example.net"
+    line = f"warning: {{}}: the delegation rule {slip} is about none of its names"
+    file.write_text(TWO.replace("shop.example:auth.example.net", slip))
+    assert line.format("shop") in apply(inside, file).stderr
+    assert "about none" not in apply(inside, file).stderr
+    method = ("--provider", "manual", "--delegation")
+    assert line.format("b.example") in inside.run("add", "b.example", *method, slip).stderr
+    found = inside.run("edit", "b.example", *method, "b.example:auth.example.net")
+    assert "about none" not in found.stderr
+
+
 async def _register(home: Path) -> None:
     async with open_manager(Home(home)) as manager:
         ca = find_ca("letsencrypt")

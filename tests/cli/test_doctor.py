@@ -26,9 +26,13 @@ def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Knot]:
             "_acme-challenge.blocked TXT left-over",
             "*.wild CNAME somewhere.example.net.",
             "_acme-challenge.loop CNAME _acme-challenge.loop",
+            "_acme-challenge.astray CNAME www.exmaple.net.",
         ),
         "example.net": zone_text("example.net"),
         "example.org": zone_text("example.org", "@ NS ns2", "ns2 A 127.0.0.9"),
+        ".": zone_text("", "net NS ns1.net.", "ns1.net A 127.0.0.1"),
+        "net": zone_text("net", "example NS ns1"),
+        "corp": zone_text("corp"),
     }
     with Knot(tmp_path_factory.mktemp("knot"), zones) as server:
         yield server
@@ -87,6 +91,18 @@ def test_a_missing_cname_is_a_problem_with_the_record_to_create(knot: Knot) -> N
 def test_a_cname_that_leads_elsewhere_is_a_problem(knot: Knot) -> None:
     found = facts(knot, "moved.example.com", "--expect=x.auth.example.net")
     assert "leads to moved.auth.example.net instead" in found["findings"][0]["text"]
+
+
+@pytest.mark.parametrize("identifier", ["www.exmaple.net", "astray.example.com"])
+def test_a_domain_that_nobody_has_registered_is_a_problem(knot: Knot, identifier: str) -> None:
+    (finding,) = facts(knot, identifier)["findings"]
+    assert finding["problem"]
+    assert finding["text"] == "there is no domain exmaple.net: check the spelling, or register it"
+
+
+@pytest.mark.parametrize("identifier", ["later.example.net", "later.corp", "net.corp"])
+def test_a_name_that_is_to_come_in_a_zone_of_ones_own_is_none(knot: Knot, identifier: str) -> None:
+    assert facts(knot, identifier)["findings"] == []
 
 
 def test_a_txt_record_where_a_cname_should_be_is_named_with_its_likely_cause(knot: Knot) -> None:

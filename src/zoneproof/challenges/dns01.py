@@ -82,17 +82,20 @@ class DelegationRule(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return f"{self.source}:{self.target}"
 
+    def matches(self, domain: DomainName) -> bool:
+        """Tell whether the rule is about ``domain`` (without ``*.``)."""
+        base = self.source.base
+        return domain.is_below(base) if self.source.is_wildcard else domain == base
+
     def publish_name(self, domain: DomainName) -> DomainName | None:
         """Return where the values of ``domain`` (without ``*.``) go; None if it does not match.
 
         Raises InvalidInputError if that name would be too long.
         """
-        base = self.source.base
-        matches = domain.is_below(base) if self.source.is_wildcard else domain == base
-        if not matches:
+        if not self.matches(domain):
             return None
         result = self.target.base
-        rest = domain.relative_to(base)
+        rest = domain.relative_to(self.source.base)
         if self.target.is_wildcard and rest:
             result = result.child(rest)
         return result.child(LABEL)

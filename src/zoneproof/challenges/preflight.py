@@ -28,6 +28,7 @@ from zoneproof.dnsquery import (
     ServerStatus,
     check_visible,
     find_zone,
+    missing_domain,
 )
 from zoneproof.providers import DelegatedProvider, ProviderInfo, Zone, require_files
 
@@ -158,6 +159,7 @@ async def preflight_route(
         *((route.publish_name, text) for text in seen),
     )
     findings = (
+        *_domain_findings(await missing_domain(resolver, cut, route.publish_name)),
         *_delegation_findings(route, in_the_way),
         *_server_findings(report),
         *(left_over(str(name), text) for name, text in leftovers),
@@ -177,6 +179,12 @@ async def preflight_route(
 def left_over(name: str, text: str) -> Finding:
     """Return what is told of a TXT value that is there before an order."""
     return Finding(f'a TXT value is left over at {name}: "{text[:80]}"', is_problem=False)
+
+
+def _domain_findings(missing: DomainName | None) -> list[Finding]:
+    if missing is None:
+        return []
+    return [Finding(f"there is no domain {missing}: check the spelling, or register it")]
 
 
 def _delegation_findings(route: Route, in_the_way: Sequence[str]) -> list[Finding]:
@@ -216,18 +224,14 @@ def _method_findings(route: Route, method: DnsMethod) -> list[Finding]:
                 f"for a CNAME from {route.challenge_name} to the name that it gets"
             )
         ]
+    texts = []
     if method.provider.info.manual and not method.stays:
-        return [
-            Finding(
-                f"the order will pause until you have created the TXT record at"
-                f" {route.publish_name}",
-                is_problem=False,
-            )
-        ]
+        texts.append(
+            f"the order will pause until you have created the TXT record at {route.publish_name}"
+        )
     if method.delegation.rules and route.expected is None:
-        text = f"no rule of the delegation '{method.delegation}' is about {route.domain}"
-        return [Finding(text, is_problem=False)]
-    return []
+        texts.append(f"no rule of the delegation '{method.delegation}' is about {route.domain}")
+    return [Finding(text, is_problem=False) for text in texts]
 
 
 def _zone_findings(zone: Zone, name: NamePreflight, method: DnsMethod) -> list[Finding]:

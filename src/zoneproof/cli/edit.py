@@ -28,6 +28,7 @@ from zoneproof.issuance import Warned
 from zoneproof.manager import CertificateDefinition, Manager, default_name
 from zoneproof.manager import revoke as revoke_certificate
 from zoneproof.manager.certificates.apply import DefinitionPlan, carry_out, plan_changes
+from zoneproof.manager.certificates.definition import unused_rules
 from zoneproof.manager.certificates.definition_file import read_definitions
 from zoneproof.manager.certificates.proposal import apply_options, define, save, with_names
 from zoneproof.manager.certificates.removal import (
@@ -72,7 +73,7 @@ def add(
             )
         wanted, _ = await define(manager, names, name, said)
         await save(manager, wanted, None)
-        await _warn_of_tasks(manager, None, wanted.definition)
+        await _warn(manager, None, wanted.definition)
         return wanted.definition, await _first_steps(manager, [wanted.definition])
 
     said = read_options(options)
@@ -119,7 +120,7 @@ def edit(
         wanted = await apply_options(manager, said, with_names(before, added, removed))
         if is_changed := wanted.changes(before):
             await save(manager, wanted, before, tell_news)
-            await _warn_of_tasks(manager, before, wanted.definition)
+            await _warn(manager, before, wanted.definition)
         elif discard_change:
             await manager.certificates.discard_pending(before.name)
             await give_up_other_orders(manager, before, tell_news)
@@ -169,10 +170,10 @@ async def _first_steps(manager: Manager, definitions: Sequence[CertificateDefini
     return "".join(f"{command}, then " for command in commands)
 
 
-async def _warn_of_tasks(
+async def _warn(
     manager: Manager, before: CertificateDefinition | None, after: CertificateDefinition
 ) -> None:
-    for problem in await task_warnings(manager, before, after):
+    for problem in (*await task_warnings(manager, before, after), *unused_rules(after)):
         tell_warning(Warned(problem))
 
 

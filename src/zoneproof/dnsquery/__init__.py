@@ -24,7 +24,13 @@ from zoneproof.dnsquery.propagation import (
 from zoneproof.dnsquery.resolver import Resolver
 from zoneproof.dnsquery.transport import DohServer, ServerAddress, parse_server
 from zoneproof.dnsquery.visibility import NameReport, ServerReport, ServerStatus, Verdict
-from zoneproof.dnsquery.zones import NameServer, ZoneCut, find_zone, query_authoritative
+from zoneproof.dnsquery.zones import (
+    NameServer,
+    ZoneCut,
+    find_zone,
+    missing_domain,
+    query_authoritative,
+)
 
 __all__ = [
     "Answer",
@@ -54,6 +60,7 @@ __all__ = [
     "find_zone",
     "follow_delegation",
     "judge_caa",
+    "missing_domain",
     "parse_policy",
     "parse_server",
     "query_authoritative",

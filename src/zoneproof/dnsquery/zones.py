@@ -100,6 +100,25 @@ async def query_authoritative(resolver: Resolver, name: DomainName, rdtype: str)
         return await resolver.query(name, rdtype)
 
 
+async def missing_domain(resolver: Resolver, cut: ZoneCut, name: DomainName) -> DomainName | None:
+    """Return the domain that would have to be registered for ``name``, None if none is missing.
+
+    That can be told where ``cut``, the zone of the name, is a top-level domain. One that the root
+    does not delegate is somebody's own, and names may come to be there. Nothing is raised.
+    """
+    if len(cut.name.labels) != 1 or name == cut.name:
+        return None
+    domain = DomainName(".".join(name.labels[-2:]))
+    try:
+        if (await query_authoritative(resolver, domain, "SOA")).status is not Status.NXDOMAIN:
+            return None
+        keys = await resolver.query_shared(cut.name, "DS")  # which the zone above has
+    except DnsError:
+        return None
+    is_public = keys.status is Status.RECORDS or keys.soa == DomainName("")
+    return domain if is_public and keys.status is not Status.NXDOMAIN else None
+
+
 async def ask_zone(
     resolver: Resolver,
     cut: ZoneCut,

@@ -99,7 +99,7 @@ def primary_zones(folder: Path, zones: dict[str, str], rules: dict[str, str]) ->
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in zones.items():
-        (folder / f"{name}.zone").write_text(text)
+        (folder / f"{name.rstrip('.')}.zone").write_text(text)
     template = f"""template:
   - id: default
     storage: "{folder}"

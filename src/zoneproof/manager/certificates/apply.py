@@ -10,7 +10,7 @@ from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import BusyError
 from zoneproof.issuance import Emit
 from zoneproof.manager.certificates.defined_tasks import new_task_problems
-from zoneproof.manager.certificates.definition import CertificateDefinition
+from zoneproof.manager.certificates.definition import CertificateDefinition, unused_rules
 from zoneproof.manager.certificates.definition_file import describe_changes
 from zoneproof.manager.certificates.file_form import reshaped
 from zoneproof.manager.certificates.refusals import refusals
@@ -97,6 +97,8 @@ async def plan_changes(
             manager.credentials,
             [(change.before, change.after) for change in changes if change.after],
         )
+        for change in changes:
+            warnings += unused_rules(change.after) if change.after else []
         warnings += WrittenFiles({**readable, **wanted}.values()).clashes_of(definitions)
     return DefinitionPlan(tuple(changes), len(names) - len(changes), problems, warnings)
 

@@ -290,6 +290,21 @@ def check_methods(identifiers: Sequence[Identifier], methods: Sequence[MethodDef
             )
 
 
+def unused_rules(definition: CertificateDefinition) -> list[str]:
+    """Return a line for each delegation rule that is about none of the definition's names."""
+    domains = {one.domain for one in definition.parsed_identifiers if one.type == "dns"}
+    rules = {
+        rule
+        for method in definition.method
+        for rule in DelegationRules.parse(method.delegation).rules
+        if not any(rule.matches(domain) for domain in domains)
+    }
+    return sorted(
+        f"{definition.name}: the delegation rule {rule} is about none of its names"
+        for rule in rules
+    )
+
+
 def parse_listen(text: str) -> tuple[tuple[str, ...], int]:
     """Read ``address:port``, ``[address]:port``, ``:port`` or nothing: IP addresses and a port.
 

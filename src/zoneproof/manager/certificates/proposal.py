@@ -23,7 +23,11 @@ from zoneproof.core.errors import (
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.issuance import Emit, Warned
 from zoneproof.manager.certificates.checks import DefinitionChecks
-from zoneproof.manager.certificates.definition import CertificateDefinition, default_name
+from zoneproof.manager.certificates.definition import (
+    CertificateDefinition,
+    default_name,
+    unused_rules,
+)
 from zoneproof.manager.certificates.file_form import reshaped
 from zoneproof.manager.certificates.method_advice import method_advice, zone_advice
 from zoneproof.manager.certificates.options import CertificateOptions, Proposal
@@ -141,6 +145,8 @@ async def take_up(
     await require_usable(manager.checks, manager.credentials, wanted)
     if await is_stored(manager.certificates, manager.credentials, wanted):
         return None
+    for warning in unused_rules(wanted.definition):
+        emit(Warned(warning))
     await require_orderable(manager, wanted.definition, wanted.credentials)
     changes = wanted.changes_of(before) if before else []
     if before and await set_aside(manager, wanted, before):
