@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,17 @@ def test_a_webroot_that_is_not_on_this_machine_is_kept_and_not_renewed(
     assert "`zoneproof edit a --webroot FOLDER --renew`" in told
     definition = shown_definition(inside, "a")
     assert (definition["method"][0]["webroot"], definition["renew"]) == ("/srv/none", False)
+
+
+def test_the_command_for_a_web_server_s_folder_is_told_once_with_the_name_that_is_used_here(
+    inside: Inside, folder: Path
+) -> None:
+    add_certbot(folder, "my cert", ("a.example",), authenticator="nginx")
+    told = inside.run("import", "certbot", str(folder), "--yes").stdout
+    assert "'my cert' is called my-cert here" in told
+    assert re.findall("`(zoneproof [^`]*)`", told) == [
+        "zoneproof edit my-cert --webroot FOLDER --renew"
+    ]
 
 
 @pytest.mark.parametrize("word", ["False", "off", "no", "0"])

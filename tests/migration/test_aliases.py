@@ -112,7 +112,7 @@ def test_a_setting_without_a_counterpart_is_named_with_the_command(
     told = inside.good("import", *arguments, "--yes")
     assert (
         "the setting mode is not carried over: `zoneproof credential set example.com-made-up"
-        " --field` sets what `zoneproof provider show made-up` lists"
+        " --field NAME=VALUE` sets what `zoneproof provider show made-up` lists"
     ) in told
 
 
@@ -120,7 +120,7 @@ def test_a_setting_without_a_counterpart_is_named_with_the_command(
     ("make", "theirs", "said"),
     [
         (certbot, "cloudxns", "CloudXNS closed in 2021"),
-        (acme_sh, "dns_hetzner", "use the provider hetzner; then choose it with `zoneproof edit"),
+        (acme_sh, "dns_hetzner", "use the provider hetzner"),
         (lego, "googledomains", "Google Domains closed in July 2024"),
     ],
 )

@@ -41,7 +41,7 @@ def rows() -> list[tuple[str, str, list[str]]]:
 
 
 def take_over(code: str, variables: dict[str, str]) -> FoundMethod:
-    return read_method(LegoSettings(code, variables), "example.com", Findings())
+    return read_method(LegoSettings(code, variables), Findings())
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def options_of(command: click.Command) -> dict[str, click.Option]:
 
 
 def check(words: list[str]) -> None:
-    """Raise click.UsageError for a command or an option that there is not."""
+    """Raise click.UsageError for a command or an option that there is not, or lacks its value."""
     command: click.Command = root
     context = click.Context(root, info_name="zoneproof")
     rest = list(words)
@@ -54,7 +54,12 @@ def check(words: list[str]) -> None:
         assert inner is not None
         command = inner
     options = options_of(command)
-    for word in rest:
-        text = word.partition("=")[0]
+    for word, following in zip(rest, [*rest[1:], ""], strict=False):
+        text, equals, _ = word.partition("=")
         if text.startswith("-") and text not in {*options, "--help", "-h", "-"}:
             raise click.NoSuchOption(text)
+        needs_value = text in options and not (
+            options[text].is_flag or options[text].count or options[text]._flag_needs_value
+        )
+        if needs_value and not equals and following.partition("=")[0] in {"", *options}:
+            raise click.BadOptionUsage(text, f"{text} lacks its value")

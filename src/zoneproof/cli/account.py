@@ -340,8 +340,8 @@ def import_command(
 def export(name: str, output: Path, as_json: bool) -> None:
     """Write an account and its key to a file.
 
-    'zoneproof account import --from' imports it on another machine. Whoever has the file has the
-    account: copy it securely, then delete it.
+    'zoneproof account import --from FILE' imports it on another machine. Whoever has the file has
+    the account: copy it securely, then delete it.
     """
     found = run_with_manager(lambda manager: manager.accounts.get(name), to_read=True)
     content = sharing.to_file(found)

@@ -83,7 +83,7 @@ def web(
 
     As long as nobody is an administrator, a start in a terminal or with --json prints a link for
     the first. Renewals are the business of 'zoneproof renew' or 'zoneproof run', which can serve
-    the pages itself: 'zoneproof run --web'.
+    the pages itself: 'zoneproof run --web ADDRESS'.
     """
     if context.invoked_subcommand:
         return

@@ -170,7 +170,7 @@ def _certificate(entry: _Entry, account: ShellSettings, findings: Findings) -> F
     notes = [
         name_note,
         key_note,
-        "" if directory_url else f"its file does not name its CA: `zoneproof edit {name} --ca`",
+        "" if directory_url else f"its file does not name its CA: `zoneproof edit {name} --ca URL`",
         *method.notes,
         *delegation_notes,
         *_notes(entry, account, name, roots),
@@ -275,7 +275,7 @@ def _notes(entry: _Entry, account: ShellSettings, name: str, roots: list[str]) -
     if len(set(roots)) > 1:
         yield (
             "its names have several methods, and the first is used for all of them: give the"
-            f" others methods of their own with `zoneproof edit {name} --method`"
+            f" others methods of their own with `zoneproof edit {name} --method METHOD`"
         )
     if entry.settings.text("Le_DeployHook") not in ("", _NO_VALUE):
         yield (

@@ -12,10 +12,10 @@ from zoneproof.migration.found import Findings
 from zoneproof.migration.methods import (
     FoundMethod,
     adapter,
-    choose_provider,
     dns,
     http,
     listener,
+    no_method,
     record_that_stays,
     web_server,
     without_secrets,
@@ -111,33 +111,33 @@ def read_method(root: str, name: str, stored: ScriptSettings, findings: Findings
     if root.startswith("/"):
         return http(root)
     if root.startswith(("nginx", "apache", "stateless")):
-        return web_server("acme.sh", "Apache" if root == "apache" else "nginx", name)
+        return web_server("acme.sh", "Apache" if root == "apache" else "nginx")
     if root == "no":
         return listener(stored["Le_LocalAddress"], stored["Le_HTTPPort"])
     if root == "alpn":
-        return choose_provider("acme.sh used tls-alpn-01, which Zoneproof does not support", name)
+        return no_method("acme.sh used tls-alpn-01, which Zoneproof does not support")
     if root == "dns":
-        return dns("manual", {}, name)
+        return dns("manual", {})
     if root == "dns_persist":
         return record_that_stays()
     if root == "dns_nsupdate":
-        return _nsupdate(name, stored, findings)
+        return _nsupdate(stored, findings)
     if root == "dns_acmedns":
-        return _acme_dns(name, stored)
+        return _acme_dns(stored)
     if found := find_alias("acme.sh", root):
         slug, alias = found
         lacks = f"acme.sh's settings of {root} are not carried over: enter them as fields"
         fields = {field: stored[key] for key, field in alias.fields.items()}
         lacks = without_secrets(slug, alias, fields, "acme.sh") if fields else lacks
-        return dns(slug, fields, name, lacks=lacks)
+        return dns(slug, fields, lacks=lacks)
     if (script := f"acmesh:{root}") in installed():
         fields = {one.name: stored[one.name] for one in describe(script).fields}
         return adapter(script, fields, name, "acme.sh")
     said = f"acme.sh used '{root[:40]}'" if root.isprintable() and root else "it names no method"
-    return choose_provider(f"{said}, which is not known here", name)
+    return no_method(f"{said}, which is not known here")
 
 
-def _nsupdate(name: str, stored: ScriptSettings, findings: Findings) -> FoundMethod:
+def _nsupdate(stored: ScriptSettings, findings: Findings) -> FoundMethod:
     servers = stored["NSUPDATE_SERVER"].replace(",", " ").split() or ["localhost"]
     fields = {"server": servers[0], "port": stored["NSUPDATE_SERVER_PORT"]}
     key, lacks = None, ""
@@ -152,7 +152,7 @@ def _nsupdate(name: str, stored: ScriptSettings, findings: Findings) -> FoundMet
         notes.append(
             f"acme.sh updated several servers, and {servers[0]} is used: it must be the primary"
         )
-    return dns("rfc2136", fields, name, notes, lacks=lacks)
+    return dns("rfc2136", fields, notes, lacks=lacks)
 
 
 def _nsupdate_key(value: str) -> TsigKey:
@@ -168,10 +168,10 @@ def _nsupdate_key(value: str) -> TsigKey:
     return key
 
 
-def _acme_dns(name: str, stored: ScriptSettings) -> FoundMethod:
+def _acme_dns(stored: ScriptSettings) -> FoundMethod:
     note = (
         "acme.sh does not keep the full name of its acme-dns registration: see where"
         " _acme-challenge leads, and write it with the ACMEDNS_ values of the certificate's file"
         " as JSON for `zoneproof import registrations`; else a new CNAME is needed"
     )
-    return dns("acme-dns", {"server": stored["ACMEDNS_BASE_URL"] or _ACME_DNS}, name, [note])
+    return dns("acme-dns", {"server": stored["ACMEDNS_BASE_URL"] or _ACME_DNS}, [note])

@@ -144,6 +144,7 @@ def _certificate(
     findings: Findings,
 ) -> FoundCertificate:
     name, name_note = findings.free_name(renewal.name, renewal.file)
+    renewal = replace(renewal, called=name)
     parameters = renewal.parameters
     leaf, missing = _leaf(renewal)
     key_type, key_note = _key_type(parameters, leaf)

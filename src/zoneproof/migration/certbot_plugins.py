@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.migration import lego_settings
@@ -20,10 +21,10 @@ from zoneproof.migration.lego_settings import LegoSettings
 from zoneproof.migration.methods import (
     FoundMethod,
     adapter,
-    choose_provider,
     dns,
     http,
     listener,
+    no_method,
     web_server,
     without_secrets,
 )
@@ -38,14 +39,17 @@ _DEFAULT_ALGORITHM = "HMAC-MD5"  # certbot's
 _STANDARD_FOLDER = Path("/etc/letsencrypt")
 
 
-@dataclass(frozen=True)
-class CertbotRenewal:
-    """A certificate's renewal file, and certbot's folder."""
+class CertbotRenewal(msgspec.Struct, frozen=True):
+    """A certificate's renewal file, and certbot's folder.
+
+    ``name`` is certbot's; ``called`` is what the certificate is called here.
+    """
 
     name: str
     file: Path
     folder: Path
     content: Section
+    called: str = ""
 
     @property
     def parameters(self) -> Section:
@@ -77,7 +81,7 @@ def read_method(renewal: CertbotRenewal, findings: Findings) -> FoundMethod:
     if authenticator.startswith("dns-"):
         return _dns_plugin(renewal, findings, authenticator.removeprefix("dns-"))
     said = f"certbot used the plugin {authenticator}" if authenticator else "it names no plugin"
-    return choose_provider(f"{said}, which is not known here", renewal.name)
+    return no_method(f"{said}, which is not known here")
 
 
 def _dns_plugin(renewal: CertbotRenewal, findings: Findings, plugin: str) -> FoundMethod:
@@ -85,12 +89,12 @@ def _dns_plugin(renewal: CertbotRenewal, findings: Findings, plugin: str) -> Fou
     known = find_alias("certbot", f"dns-{plugin}")
     if not known:
         ini = str(path.absolute()) if path else ""
-        return adapter(f"certbot:dns-{plugin}", {"ini": ini}, renewal.name, "certbot")
+        return adapter(f"certbot:dns-{plugin}", {"ini": ini}, renewal.called, "certbot")
     slug, alias = known
     fields = alias.fields
     if path is None:
         lacks = f"certbot's credentials of {plugin} could not be read"
-        return dns(slug, {}, renewal.name, lacks=lacks)
+        return dns(slug, {}, lacks=lacks)
     values = {fields[key]: value for key, value in settings.items() if key in fields}
     lacks = ""
     if plugin == "rfc2136":
@@ -102,18 +106,19 @@ def _dns_plugin(renewal: CertbotRenewal, findings: Findings, plugin: str) -> Fou
     left = sorted(set(settings) - set(fields) - set(_WITHOUT_MEANING.get(plugin, ())))
     notes = [
         f"{shown(path)}: the setting {key} is not carried over: `zoneproof credential set"
-        f" {renewal.name}-{slug} --field` sets what `zoneproof provider show {slug}` lists"
+        f" {renewal.called}-{slug} --field NAME=VALUE` sets what"
+        f" `zoneproof provider show {slug}` lists"
         for key in left
     ]
-    return dns(slug, values, renewal.name, notes, lacks=lacks)
+    return dns(slug, values, notes, lacks=lacks)
 
 
-def _route53(renewal: CertbotRenewal, _findings: Findings) -> FoundMethod:
+def _route53(_renewal: CertbotRenewal, _findings: Findings) -> FoundMethod:
     note = (
         "certbot took the AWS keys from its environment, ~/.aws or the machine's role: give the"
         " provider the same"
     )
-    return dns("route53", {}, renewal.name, [note])
+    return dns("route53", {}, [note])
 
 
 def _google(renewal: CertbotRenewal, _findings: Findings) -> FoundMethod:
@@ -121,7 +126,7 @@ def _google(renewal: CertbotRenewal, _findings: Findings) -> FoundMethod:
     where = f"is in {shown(renewal.locate(file))}" if file else "is the machine's own"
     note = f"the Google service account {where}: give it to the provider"
     fields = {"project": renewal.parameters.text("dns_google_project")}
-    return dns("gcloud", fields, renewal.name, [note])
+    return dns("gcloud", fields, [note])
 
 
 def _acmedns(renewal: CertbotRenewal, findings: Findings) -> FoundMethod:
@@ -135,9 +140,9 @@ def _multi(renewal: CertbotRenewal, findings: Findings) -> FoundMethod:
     path, settings = _settings(renewal, findings, "multi")
     provider = settings.pop("provider", "")
     if path is None or not provider:
-        return choose_provider("certbot's dns-multi names no provider", renewal.name)
+        return no_method("certbot's dns-multi names no provider")
     lego = LegoSettings(provider, settings, renewal.locate)
-    return lego_settings.read_method(lego, renewal.name, findings)
+    return lego_settings.read_method(lego, findings)
 
 
 def _acme_dns(renewal: CertbotRenewal, findings: Findings, server: str, file: str) -> FoundMethod:
@@ -145,17 +150,15 @@ def _acme_dns(renewal: CertbotRenewal, findings: Findings, server: str, file: st
         with findings.going_on():
             take_registrations(renewal.locate(file), server, findings)
     lacks = "" if server else "the acme-dns server is not named: add the field server"
-    return dns("acme-dns", {"server": server}, renewal.name, lacks=lacks)
+    return dns("acme-dns", {"server": server}, lacks=lacks)
 
 
 def _manual(renewal: CertbotRenewal, findings: Findings) -> FoundMethod:
     hook = renewal.parameters.text("manual_auth_hook")
     if "http-01" in renewal.parameters.items("pref_challs")[:1]:
-        return http(
-            "", f"certbot's hook served the files: `zoneproof edit {renewal.name} --webroot`"
-        )
+        return http("", "certbot's hook served the files")
     if not hook:
-        return dns("manual", {}, renewal.name)
+        return dns("manual", {})
     for word in _words(renewal, hook):
         if Path(word).name == "acme-dns-auth.py":
             return _joohoi_hook(renewal, findings, Path(word))
@@ -165,11 +168,10 @@ def _manual(renewal: CertbotRenewal, findings: Findings) -> FoundMethod:
                 " /etc/acmedns/clientstorage.json`; the server is named there, too: add it as the"
                 " field server"
             )
-            return dns("acme-dns", {}, renewal.name, [note])
-    return choose_provider(
+            return dns("acme-dns", {}, [note])
+    return no_method(
         "certbot ran its manual_auth_hook for each record, and the provider script is called in"
-        " another way (`zoneproof provider show script`)",
-        renewal.name,
+        " another way (`zoneproof provider show script`)"
     )
 
 
@@ -200,14 +202,14 @@ def _webroot(renewal: CertbotRenewal, _findings: Findings) -> FoundMethod:
     }
     roots = list(dict.fromkeys([*mapped.values(), *renewal.parameters.items("webroot_path")]))
     if not roots:
-        return http("", f"it names no webroot: `zoneproof edit {renewal.name} --webroot`")
+        return http("", "it names no webroot")
     others = [f"{name} has {root}" for name, root in mapped.items() if root != roots[0]]
     if others:
         return http(
             roots[0],
             f"its names have several webroots, and {roots[0]} is used for all of them"
             f" ({', '.join(others)}): give those names methods of their own with `zoneproof edit"
-            f" {renewal.name} --method`",
+            f" {renewal.called} --method METHOD`",
         )
     return http(roots[0])
 
@@ -221,8 +223,8 @@ def _standalone(renewal: CertbotRenewal, _findings: Findings) -> FoundMethod:
 _READERS: Mapping[str, Callable[[CertbotRenewal, Findings], FoundMethod]] = {
     "webroot": _webroot,
     "standalone": _standalone,
-    "nginx": lambda renewal, _findings: web_server("certbot", "nginx", renewal.name),
-    "apache": lambda renewal, _findings: web_server("certbot", "Apache", renewal.name),
+    "nginx": lambda _renewal, _findings: web_server("certbot", "nginx"),
+    "apache": lambda _renewal, _findings: web_server("certbot", "Apache"),
     "manual": _manual,
     "dns-route53": _route53,
     "dns-google": _google,

@@ -18,7 +18,7 @@ from zoneproof.migration.directories import account_url, current, from_host, hos
 from zoneproof.migration.found import Findings, Found, FoundAccount, FoundCertificate
 from zoneproof.migration.lego_hooks import read_hooks
 from zoneproof.migration.lego_settings import LegoSettings, read_method
-from zoneproof.migration.methods import choose_provider
+from zoneproof.migration.methods import no_method
 from zoneproof.migration.reading import (
     exists,
     folders_below,
@@ -147,17 +147,16 @@ def _certificate(
     directory_url = _ca_of(file.with_name(f"{base}.json"), findings, given)
     name, name_note = findings.free_name(base.removeprefix(_WILDCARD), file)
     if settings.provider:
-        method = read_method(settings, name, findings)
+        method = read_method(settings, findings)
     else:
-        method = choose_provider(
+        method = no_method(
             "lego's files do not name its DNS provider, which comes over with"
-            " `zoneproof import lego --dns PROVIDER --env-file FILE`",
-            name,
+            " `zoneproof import lego --dns PROVIDER --env-file FILE`"
         )
     notes = [
         name_note,
         leaf.key_note,
-        "" if directory_url else f"lego's files do not name its CA: `zoneproof edit {name} --ca`",
+        "" if directory_url else f"its CA is not in lego's files: `zoneproof edit {name} --ca URL`",
         *method.notes,
     ]
     key = file.with_name(f"{base}.key")

@@ -60,8 +60,8 @@ def read_env_file(path: Path, provider: str) -> LegoSettings:
     return LegoSettings(provider, found.values, unclear=found.problems)
 
 
-def read_method(settings: LegoSettings, name: str, findings: Findings) -> FoundMethod:
-    """Return how the certificate ``name`` is validated, and take its acme-dns registrations."""
+def read_method(settings: LegoSettings, findings: Findings) -> FoundMethod:
+    """Return how a certificate's names are validated, and take its acme-dns registrations."""
     provider = settings.provider
     fields: dict[str, str] = {}
     lacks = ""
@@ -81,7 +81,7 @@ def read_method(settings: LegoSettings, name: str, findings: Findings) -> FoundM
     if not lacks and not any(fields.values()) and alias.all_fields:
         lacks = f"none of lego's variables for {provider} is set: {', '.join(alias.all_fields)}"
     lacks = lacks or without_secrets(slug, alias, fields, "lego's environment")
-    return dns(slug, fields, name, lacks=lacks)
+    return dns(slug, fields, lacks=lacks)
 
 
 def _fields(alias: Alias, settings: LegoSettings) -> dict[str, str]:

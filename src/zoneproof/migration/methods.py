@@ -32,14 +32,13 @@ class FoundMethod:
 def dns(
     slug: str,
     fields: Mapping[str, str],
-    name: str,
     notes: Sequence[str] = (),
     *,
     lacks: str = "",
 ) -> FoundMethod:
     """Return a method with a provider, whose fields that are empty are left out."""
     given = {key: value for key, value in fields.items() if value}
-    missing = () if exists(slug) else (no_provider(slug, name),)
+    missing = () if exists(slug) else (no_provider(slug),)
     return FoundMethod("dns-01", slug, given, notes=(*missing, *notes), lacks=lacks)
 
 
@@ -64,25 +63,17 @@ def adapter(slug: str, fields: Mapping[str, str], name: str, client: str) -> Fou
         f" keep {client} installed, or choose a provider with"
         f" `zoneproof edit {name} --provider SLUG`"
     )
-    return dns(slug, fields, name, [note])
+    return dns(slug, fields, [note])
 
 
-def no_provider(slug: str, name: str) -> str:
+def no_provider(slug: str) -> str:
     """Return the note for a provider that Zoneproof does not have."""
-    if slug in RETIRED:
-        return (
-            f"{RETIRED[slug].advice}; then choose it with `zoneproof edit {name} --provider SLUG`"
-        )
-    return (
-        f"Zoneproof has no provider {slug} yet: choose another with"
-        f" `zoneproof edit {name} --provider SLUG`"
-    )
+    return RETIRED[slug].advice if slug in RETIRED else f"Zoneproof has no provider {slug} yet"
 
 
-def choose_provider(reason: str, name: str) -> FoundMethod:
+def no_method(reason: str) -> FoundMethod:
     """Return a dns-01 method without a provider, and a note that says why."""
-    note = f"{reason}: choose a provider with `zoneproof edit {name} --provider SLUG`"
-    return FoundMethod("dns-01", notes=(note,))
+    return FoundMethod("dns-01", notes=(reason,))
 
 
 def record_that_stays() -> FoundMethod:
@@ -102,11 +93,10 @@ def listener(address: str, port: str) -> FoundMethod:
     return FoundMethod("http-01", listen=f"{host}:{port or '80'}")
 
 
-def web_server(client: str, server: str, name: str) -> FoundMethod:
+def web_server(client: str, server: str) -> FoundMethod:
     """Return the http-01 method for a client that changed the web server's configuration."""
     return http(
         "",
         f"{client} answered by changing the configuration of {server}, which Zoneproof leaves"
-        f" alone: name the folder that {server} serves with `zoneproof edit {name} --webroot`, or a"
-        " DNS provider",
+        f" alone: name the folder that {server} serves, or a DNS provider",
     )

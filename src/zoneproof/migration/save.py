@@ -270,7 +270,8 @@ def _left_to_do(found: FoundCertificate, definition: CertificateDefinition, lack
         return f"it is kept, and not renewed here either: {edit} --renew` changes that"
     because = f"{lacks}; " if lacks else ""
     kept = f"{because}it is kept, and not renewed until it has a method that works"
-    if definition.method[0].challenge == http01.TYPE:
+    wildcards = any(one.is_wildcard for one in definition.parsed_identifiers)
+    if found.method.challenge == http01.TYPE and not wildcards:
         return f"{kept}: {edit} --webroot FOLDER --renew`"
     if not found.method.provider or not _is_known(found):
         return f"{kept}: {edit} --provider SLUG --renew`"

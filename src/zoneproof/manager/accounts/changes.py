@@ -212,7 +212,7 @@ async def remove(manager: Manager, account: StoredAccount, *, force: bool = Fals
         raise InvalidInputError(
             f"the account {account.name} is used by {', '.join(users)}: give"
             f" {'it' if len(users) == 1 else 'them'} another one with"
-            " 'zoneproof edit NAME --account', or add --force"
+            " 'zoneproof edit NAME --account ACCOUNT', or add --force"
         )
     await manager.accounts.remove(account)
     return users
