@@ -50,13 +50,16 @@ def test_who_manages_the_keys_is_told_to_remove_the_old_one(
     assert "--drop-old" not in told
 
 
-def test_what_could_not_be_re_encrypted_is_counted(home: Home) -> None:
+def test_as_long_as_something_does_not_open_it_is_named_and_no_key_is_made(home: Home) -> None:
     home.add()
+    keys = (home.path / "vault.key").read_text()
     assert home.credential("add", "acme-dns", "--field=server=https://a.example").status == 0
     with closing(sqlite3.connect(home.path / "state.sqlite3")) as connection, connection:
         connection.execute("UPDATE credentials SET fields = 'AAAA' WHERE name = 'acme-dns'")
-    told = error_of(home.credential("rotate-key"), 1)
-    assert "1 secret re-encrypted, 1 could not be; older keys must stay: " in told
+    for options in ((), ("--drop-old", "--yes")):
+        told = error_of(home.credential("rotate-key", *options), 1)
+        assert "as long as these cannot be opened: the credential acme-dns; of the first: " in told
+        assert (home.path / "vault.key").read_text() == keys
 
 
 def _lose(key: Path) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 
 import msgspec
 
 from zoneproof.core.errors import VaultError
-from zoneproof.core.text import count
 from zoneproof.issuance import Journal
 from zoneproof.manager.accounts.store import Accounts
 from zoneproof.manager.certificates.store import Certificates
@@ -45,9 +44,10 @@ async def rotate_key(manager: Manager) -> Rotation:
     """Make a new key and seal every secret with it; older keys stay until they are dropped.
 
     A rotation that was cut off is completed by the next one. Raises BusyError, StorageError and
-    VaultError; a secret that does not open is named after all others are done.
+    VaultError; as long as a secret does not open, there is no new key.
     """
     with manager.home.lock(_LOCK):
+        await _require_opened(manager)
         # Everybody seals in a transaction: after this one, nothing more with an older key.
         key_id = await manager.store.write(lambda _: manager.vault.rotate())
         return Rotation(key_id, await _reseal_all(manager), manager.vault.elsewhere)
@@ -59,49 +59,64 @@ async def drop_older_keys(manager: Manager) -> int:
     Raises as :func:`rotate_key` does; no key goes as long as a secret does not open.
     """
     with manager.home.lock(_LOCK):
+        await _require_opened(manager)
         await _reseal_all(manager)
         return manager.vault.drop_older()
 
 
 async def _reseal_all(manager: Manager) -> int:
-    resealed, problems = 0, list[str]()
+    return sum([await _reseal(manager, column) for column in SEALED])
+
+
+async def _require_opened(manager: Manager) -> None:
+    """Raise VaultError, which names what it is, if a stored secret does not open."""
+    names, reasons = dict[str, None](), list[str]()
     for column in SEALED:
-        resealed += await _reseal(manager, column, problems)
-    if problems:
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        async for rows in _batches(manager, column):
+            for key, sealed, name in rows:
+                try:
+                    manager.vault.open(sealed, column.context(key))
+                except VaultError as error:
+                    names[f"{column.what} {name}"] = None
+                    reasons.append(error.message)
+    if names:
         raise VaultError(
-            f"{count(resealed, 'secret')} re-encrypted, {len(problems)} could not be; older keys"
-            f" must stay: {problems[0]}{more}"
+            f"no key is changed as long as these cannot be opened: {', '.join(names)};"
+            f" of the first: {reasons[0]}"
         )
-    return resealed
 
 
-async def _reseal(manager: Manager, column: SealedColumn, problems: list[str]) -> int:
+async def _reseal(manager: Manager, column: SealedColumn) -> int:
     """Seal a column anew, some rows at a time, and return how many it were."""
-    resealed, after = 0, ""
-    while rows := await manager.store.read(partial(_rows, column, after)):
-        changes = []
-        for key, sealed in rows:
-            try:
-                new = manager.vault.reseal(sealed, column.context(key))
-            except VaultError as error:
-                problems.append(error.message)
-                continue
-            if new is not None:
-                changes.append((new, key, sealed))
+    resealed = 0
+    async for rows in _batches(manager, column):
+        found = (
+            (manager.vault.reseal(sealed, column.context(key)), key, sealed)
+            for key, sealed, _ in rows
+        )
+        changes = [(new, key, sealed) for new, key, sealed in found if new is not None]
         resealed += await manager.store.write(partial(_replace, column, changes))
-        after = rows[-1][0]
     return resealed
 
 
-def _rows(column: SealedColumn, after: str, transaction: Transaction) -> list[tuple[str, str]]:
-    """Return the ids that follow ``after``, and what is sealed there."""
+async def _batches(
+    manager: Manager, column: SealedColumn
+) -> AsyncIterator[list[tuple[str, str, str]]]:
+    """Yield the ids of some rows at a time, what is sealed there, and what names them."""
+    after = ""
+    while rows := await manager.store.read(partial(_rows, column, after)):
+        yield rows
+        after = rows[-1][0]
+
+
+def _rows(column: SealedColumn, after: str, transaction: Transaction) -> list[tuple[str, str, str]]:
     name = column.column
     sql = (
-        f"SELECT id, {name} FROM {column.table}"  # noqa: S608  our own names
+        f"SELECT id, {name}, {column.named_by} FROM {column.table}"  # noqa: S608  our own names
         f" WHERE {name} IS NOT NULL AND id > ? ORDER BY id LIMIT {_AT_ONCE}"
     )
-    return [(str(key), str(sealed)) for key, sealed in transaction.query(sql, (after,))]
+    found = transaction.query(sql, (after,))
+    return [(str(key), str(sealed), str(named)) for key, sealed, named in found]
 
 
 def _replace(

@@ -37,10 +37,13 @@ class SealedColumn(msgspec.Struct, frozen=True):
     """A column with what :meth:`Vault.seal` returned, in a table whose key is ``id``.
 
     Whoever stores secrets declares its columns, so that a rotation of the key reaches them all.
+    ``what`` says what is sealed there, of what the column ``named_by`` names.
     """
 
     table: str
     column: str
+    what: str
+    named_by: str = "name"
 
     def context(self, key: str) -> str:
         """Return the context for the row whose ``id`` is ``key``."""

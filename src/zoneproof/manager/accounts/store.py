@@ -25,8 +25,8 @@ id, name, directory_url, account_url, private_key, next_key, contact, ca_bundle,
 created_at
 """
 _REACH = "name, directory_url, account_url, ca_bundle, allow_http"
-_KEY = SealedColumn("accounts", "private_key")
-_NEXT_KEY = SealedColumn("accounts", "next_key")
+_KEY = SealedColumn("accounts", "private_key", "the key of the account")
+_NEXT_KEY = SealedColumn("accounts", "next_key", "the next key of the account")
 _INSERT = """
 INSERT INTO accounts (id, name, directory_url, account_url, private_key, next_key, contact,
                       ca_bundle, allow_http, created_at)

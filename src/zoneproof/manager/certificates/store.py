@@ -19,8 +19,8 @@ from zoneproof.storage import Row, Store, Stored, Transaction, reads, record, wr
 from zoneproof.vault import SealedColumn, Vault, naming
 
 S = TypeVar("S", bound=msgspec.Struct)
-_PASSWORD = SealedColumn("certificates", "pkcs12_password")
-_PENDING = SealedColumn("certificates", "pending")
+_PASSWORD = SealedColumn("certificates", "pkcs12_password", "the PKCS #12 password of")
+_PENDING = SealedColumn("certificates", "pending", "the pending change of")
 # What each is called, and what helps where it cannot be opened.
 _SECRETS = {
     _PASSWORD: ("the PKCS #12 password", "--pkcs12-password VALUE' sets another"),

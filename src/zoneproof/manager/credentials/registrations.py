@@ -13,7 +13,7 @@ from zoneproof.providers import Registration
 from zoneproof.storage import Row, Store, Stored, Transaction, reads, writes
 from zoneproof.vault import SealedColumn, Vault, naming
 
-_PASSWORD = SealedColumn("registrations", "password")
+_PASSWORD = SealedColumn("registrations", "password", "the registration of", "domain")
 _BY_DOMAIN = """
 SELECT id, server, fulldomain, subdomain, username, password
 FROM registrations WHERE server = ? AND domain = ?

@@ -24,7 +24,7 @@ from zoneproof.vault import SealedColumn, Vault, naming
 # Most are called after a certificate, whose name may be as long as a domain's, and a provider.
 _LONGEST_NAME = 300
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_FIELDS = SealedColumn("credentials", "fields")
+_FIELDS = SealedColumn("credentials", "fields", "the credential")
 _SELECT = "SELECT id, name, provider, fields, dns, expires, created_at, changed_at FROM credentials"
 _INSERT = """
 INSERT INTO credentials (id, name, provider, fields, dns, expires, created_at, changed_at)
