@@ -8,6 +8,7 @@ SERVICE: dict[str, Any] = {
     "enabled": True,
     "zone": "auth.example.org",
     "addresses": ["192.0.2.1", "2001:db8::1"],
+    "tls": {"agreeTos": True},
 }
 OPENSHIFT_DNS: dict[str, Any] = {
     "to": [

@@ -248,6 +248,17 @@ def test_each_part_reaches_dns_and_apis_and_what_is_added(case: str) -> None:
             "challengeService.tls.secretName",
         ),
         ({"challengeService": {**NODES, "tls": {"mode": "auto"}}}, "'auto' is for one pod"),
+        ({"challengeService": {**SERVICE, "tls": {}}}, "challengeService.tls.agreeTos"),
+        ({"challengeService": {**SERVICE, "addresses": []}}, "challengeService.addresses"),
+        (
+            {
+                "manager": {
+                    "enabled": True,
+                    "web": {"tls": {"secretName": "pages-tls", "managed": "pages"}},
+                }
+            },
+            "manager.web.tls: set either secretName or managed",
+        ),
         ({"challengeService": {**NODES, "database": {}}}, "write postgresql://user@host/database"),
         ({"challengeService": {**NODES, "nodes": []}}, "list the nodes"),
         (

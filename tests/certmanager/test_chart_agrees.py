@@ -49,7 +49,7 @@ def values(field: str, text: str) -> dict[str, Any]:
     """Return values of the chart with a text in a field."""
     node = {"name": "ns1", "addresses": ["192.0.2.1"]}
     changed: dict[str, dict[str, Any]] = {
-        "email": {**SERVICE, "tls": {"email": text}},
+        "email": {**SERVICE, "tls": {"agreeTos": True, "email": text}},
         "address": {**SERVICE, "addresses": [text]},
         "proxy": {**SERVICE, "trustedProxies": [text]},
         "listen": SERVICE,

@@ -24,7 +24,14 @@
 {{- if and $service.nodes (eq $service.tls.mode "auto") -}}
 {{- fail "challengeService.tls.mode: 'auto' is for one pod: several nodes need 'file' with a Secret, or 'off' behind an ingress" -}}
 {{- end -}}
+{{- if and (eq $service.tls.mode "auto") (not $service.tls.agreeTos) -}}
+{{- fail "challengeService.tls.agreeTos: with tls.mode 'auto', read the CA's terms of service and set it to true" -}}
+{{- end -}}
 {{- $below := printf ".%s" $service.zone -}}
+{{- $nameserver := $service.nameserver | default (printf "ns1%s" $below) -}}
+{{- if and (not $service.nodes) (not $service.addresses) (hasSuffix $below $nameserver) -}}
+{{- fail "challengeService.addresses: list the public addresses of the load balancer, such as [192.0.2.1]: the name server in the zone needs them" -}}
+{{- end -}}
 {{- if and $service.apiName (eq $service.tls.mode "auto") (not $service.extraConfig) (not (hasSuffix $below $service.apiName)) -}}
 {{- fail (printf "challengeService.apiName: with tls.mode 'auto' it is a name in the zone, such as api%s" $below) -}}
 {{- end -}}
