@@ -362,7 +362,7 @@ def test_a_wrong_body_is_told_in_words_for_people(
 def test_a_month_that_is_none_is_told_without_a_pattern(service: Service, operator: str) -> None:
     status, error = call(service, operator, "GET", "usage?month=x")
     assert (status, error["error"]) == (400, "invalid_query")
-    assert "'month' is not valid: such as 2027-02, in UTC" in error["message"]
+    assert "'month' is not valid: write it as 2027-02 (UTC)" in error["message"]
 
 
 def test_unknown_paths_and_methods_are_told_as_all_errors_are(

@@ -219,7 +219,8 @@ async def test_no_key_goes_while_a_secret_does_not_open(tmp_path: Path) -> None:
             )
         )
         for attempt in (rotate_key, drop_older_keys):
-            with pytest.raises(VaultError, match=r"the credential bad; of the first: .*credentials\|"):
+            told = r"the credential bad; of the first: .*credentials\|"
+            with pytest.raises(VaultError, match=told):
                 await attempt(manager)
         assert len(keys_of(tmp_path)) == 2
         await check_one_of_each(manager, order)

@@ -91,6 +91,18 @@ def test_a_certificate_of_the_home_that_cannot_be_shown_is_told(inside: Inside) 
 
 
 @pytest.mark.parametrize(
+    ("days", "told"), [((-90, -2.5), "expired 2 days ago"), ((-1, 2.5), "expires in 2 days")]
+)
+def test_when_a_certificate_expires_or_did_is_said(
+    inside: Inside, days: tuple[float, float], told: str
+) -> None:
+    inside.good("add", NAME, "--provider=manual")
+    CertificateFiles(inside.home).write(NAME, issued(NAME, days=days))
+    with WebPages(inside.home) as pages:
+        assert told in pages.administrator().get(f"/certificates/{NAME}").text
+
+
+@pytest.mark.parametrize(
     ("options", "told"),
     [
         (("--tls-certificate=a.pem",), "TLS needs both"),

@@ -205,7 +205,7 @@ class MonthQuery(Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(
             pattern=r"^([0-9]{4}-(0[1-9]|1[0-2]))?$",
-            description="Such as 2027-02, in UTC; the present one if it is not said.",
+            description="Write it as 2027-02 (UTC); without it, the present month.",
         ),
     ] = ""
 

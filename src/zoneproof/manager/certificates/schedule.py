@@ -160,7 +160,10 @@ def clock_problem(lifetime: Lifetime, now: datetime, obtained_at: datetime | Non
             f" to {end}, and {clock}: set the clock, for instance by NTP"
         )
     if lifetime.not_after <= now:
-        return f"the certificate expired at {end}, and {clock}: renew it, or set a wrong clock"
+        return (
+            f"the certificate expired at {end}, and {clock}: renew it; if the clock is wrong, set"
+            " it"
+        )
     return ""
 
 

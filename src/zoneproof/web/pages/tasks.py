@@ -26,7 +26,7 @@ _USUALLY: When = "issued"
 _WHEN: dict[When, str] = {
     "issued": "after a certificate was issued",
     "failed": "after an attempt failed",
-    "always": "after both",
+    "always": "after every attempt, successful or not",
     "before": "before an attempt",
 }
 
