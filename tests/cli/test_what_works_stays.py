@@ -77,6 +77,7 @@ def test_a_wrong_option_of_issue_leaves_a_good_certificate_alone(
         ["issue", "example.com", "--force"],
         ["issue", "example.com", "--key-type=ec384"],
         ["renew", "--force"],
+        ["renew", "example.com"],
         ["account", "register"],
     ],
 )
@@ -96,7 +97,10 @@ def test_a_ca_bundle_is_kept_only_once_the_ca_has_answered_to_it(
 
     moved = tmp_path / "moved.pem"
     moved.write_bytes(good.pebble.ca_bundle.read_bytes())
-    good.good(*command, f"--ca-bundle={moved}")
+    told = good.good(*command, f"--ca-bundle={moved}")
+    if command[0] == "account":
+        assert f"was already registered; the CA bundle is {moved}\n" in told
+        assert "nothing was changed" in good.good(*command, f"--ca-bundle={moved}")
     shown = json.loads(good.good("account", "show", account, "--json"))
     assert shown["ca_bundle"] == str(moved)
 

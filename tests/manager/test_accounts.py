@@ -78,7 +78,7 @@ async def test_the_settings_say_the_contact_of_new_accounts(home: Home, pebble: 
     home.create()
     (home.path / "settings.toml").write_text('email = "ops@example.com"\n')
     async with open_manager(home, run_for(pebble)) as manager:
-        made, _ = await changes.register(manager, pebble.directory_url, "work")
+        made = (await changes.register(manager, pebble.directory_url, "work")).account
     assert made.contact == ("mailto:ops@example.com",)
 
 
@@ -220,7 +220,7 @@ async def test_an_account_that_the_ca_forgot_is_told_and_then_registered_anew(
 ) -> None:
     with Pebble(tmp_path / "pebble", strict=True) as pebble:
         async with open_manager(home, run_for(pebble)) as manager:
-            before, _ = await changes.register(manager, pebble.directory_url, "work")
+            before = (await changes.register(manager, pebble.directory_url, "work")).account
             pebble.stop()
             pebble.start()
             with pytest.raises(AcmeError, match="no longer knows the account work: run this again"):
@@ -238,7 +238,7 @@ async def test_an_account_named_after_its_ca_s_url_is_not_named_twice(
 ) -> None:
     with Pebble(tmp_path / "pebble", strict=True) as pebble:
         async with open_manager(home, run_for(pebble)) as manager:
-            before, _ = await changes.register(manager, pebble.directory_url, "")
+            before = (await changes.register(manager, pebble.directory_url, "")).account
             pebble.stop()
             pebble.start()
             with pytest.raises(
@@ -249,7 +249,7 @@ async def test_an_account_named_after_its_ca_s_url_is_not_named_twice(
 
 async def test_a_key_that_another_process_brought_in_is_used(home: Home, pebble: Pebble) -> None:
     async with open_manager(home, run_for(pebble)) as daemon:
-        before, _ = await changes.register(daemon, pebble.directory_url, "work")
+        before = (await changes.register(daemon, pebble.directory_url, "work")).account
         async with open_manager(home, run_for(pebble)) as other:
             after = await changes.roll_over(other, "work")
         assert after.key.thumbprint != before.key.thumbprint
@@ -273,7 +273,7 @@ async def test_a_pending_key_that_the_ca_has_is_found_out_at_the_next_use(
 ) -> None:
     new = AccountKey.generate("ES384")
     async with open_manager(home, run_for(pebble)) as manager:
-        account, _ = await changes.register(manager, pebble.directory_url, "work")
+        account = (await changes.register(manager, pebble.directory_url, "work")).account
         await manager.accounts.keep_next_key(account, new)
         async with account.client() as client:
             client.use_account(account.account_url)
@@ -293,7 +293,7 @@ async def test_a_pending_key_that_the_ca_lacks_stays_until_a_rollover_brings_it_
 ) -> None:
     new = AccountKey.generate()
     async with open_manager(home, run_for(pebble)) as manager:
-        account, _ = await changes.register(manager, pebble.directory_url, "work")
+        account = (await changes.register(manager, pebble.directory_url, "work")).account
         await manager.accounts.keep_next_key(account, new)
         for _ in range(2):
             async with manager.clients.use("work") as client:
@@ -326,7 +326,7 @@ async def test_another_kind_of_key_that_is_wanted_comes_after_the_pending_one(
     home: Home, pebble: Pebble
 ) -> None:
     async with open_manager(home, run_for(pebble)) as manager:
-        account, _ = await changes.register(manager, pebble.directory_url, "work")
+        account = (await changes.register(manager, pebble.directory_url, "work")).account
         await manager.accounts.keep_next_key(account, AccountKey.generate())
         after = await changes.roll_over(manager, "work", "ES384")
         assert after.key.algorithm == "ES384"
@@ -337,7 +337,7 @@ async def test_a_kind_of_key_that_the_ca_refuses_leaves_the_old_key_alone(
     home: Home, pebble: Pebble
 ) -> None:
     async with open_manager(home, run_for(pebble)) as manager:
-        before, _ = await changes.register(manager, pebble.directory_url, "work")
+        before = (await changes.register(manager, pebble.directory_url, "work")).account
         with pytest.raises(AcmeError, match="badSignatureAlgorithm"):
             await changes.roll_over(manager, "work", "EdDSA")
         after = await manager.accounts.get("work")

@@ -54,7 +54,7 @@ async def test_a_rollover_that_the_ca_will_not_do_leaves_nothing_pending(
 ) -> None:
     with CaProxy(pebble) as proxy:
         async with open_manager(home, run_for(pebble)) as manager:
-            before, _ = await changes.register(manager, proxy.directory_url, "work")
+            before = (await changes.register(manager, proxy.directory_url, "work")).account
             proxy.obey(Rule(KEY_CHANGE, fault, times=10))
             with pytest.raises(AcmeError):
                 await changes.roll_over(manager, "work")
@@ -79,7 +79,7 @@ async def test_a_rollover_that_failed_after_it_was_done_is_found_out(
 
     with CaProxy(pebble) as proxy:
         async with open_manager(home, run_for(pebble)) as manager:
-            before, _ = await changes.register(manager, proxy.directory_url, "work")
+            before = (await changes.register(manager, proxy.directory_url, "work")).account
             proxy.obey(Rule(KEY_CHANGE, done_and_failed))
             with pytest.raises(AcmeError):
                 await changes.roll_over(manager, "work")

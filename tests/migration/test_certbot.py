@@ -122,6 +122,24 @@ def test_hooks_of_cli_ini_are_carried_over_and_what_else_it_says_is_told(tmp_pat
     assert note.startswith(f"{tmp_path}/cli.ini: key-type of it may be newer")
 
 
+def test_at_the_first_certificate_of_a_private_ca_it_is_said_how_it_is_trusted(
+    tmp_path: Path,
+) -> None:
+    renewal(tmp_path, "authenticator = standalone", "a.example")
+    for name in ("b.example", "c.example"):
+        private = "authenticator = standalone\nserver = https://ca.internal/directory"
+        renewal(tmp_path, private, name)
+    told = "if https://ca.internal/directory is a private CA, give its root once,"
+    assert {
+        one.name: [note for note in one.notes if "a private CA" in note]
+        for one in read_certbot(tmp_path).certificates
+    } == {
+        "a.example": [],
+        "b.example": [f"{told} `zoneproof renew b.example --ca-bundle FILE`"],
+        "c.example": [],
+    }
+
+
 def test_a_certificate_that_gets_another_account_says_so(tmp_path: Path) -> None:
     key = JWKRSA(key=private_key(1))
     renewal(tmp_path, "authenticator = standalone")

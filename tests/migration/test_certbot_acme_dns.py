@@ -47,7 +47,8 @@ def test_a_certificate_through_acme_dns_is_read_with_its_registration(
     assert {str(name) for name in certificate.identifiers} == set(NAMES)
     assert certificate.method.provider == "acme-dns"
     assert certificate.method.fields == {"server": world.service.url}
-    assert certificate.notes == ()
+    (note,) = certificate.notes
+    assert "is a private CA" in note
 
 
 def test_the_plugin_of_another_machine_uses_what_is_exported(

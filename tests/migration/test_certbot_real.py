@@ -135,7 +135,8 @@ def test_standalone_becomes_a_listener(found: Found, port: int) -> None:
     standalone = one(found, "standalone.example.net")
     assert (standalone.method.challenge, standalone.method.webroot) == ("http-01", "")
     assert standalone.method.listen == f":{port}"
-    assert standalone.notes == ()
+    (note,) = standalone.notes  # of the first certificate of a CA that nobody knows
+    assert note.endswith(f"`zoneproof renew {standalone.name} --ca-bundle FILE`")
 
 
 def test_a_copy_of_the_folder_is_read_as_well(folder: Path, tmp_path: Path, found: Found) -> None:

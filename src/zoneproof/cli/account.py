@@ -69,30 +69,29 @@ def account() -> None:
 @terms_options
 @json_option
 def register(ca: str, name: str, key_type: str | None, as_json: bool, **options: Any) -> None:
-    """Register an account. One that is already registered is unchanged.
+    """Register an account. One that is already registered stays, with another --ca-bundle if given.
 
     The CA's terms of service are shown; on a terminal you are asked whether you agree to them.
     """
 
-    async def work(manager: Manager) -> tuple[StoredAccount, bool, str]:
-        registered, new = await changes.register(manager, ca, name)
-        if not new:
-            return registered, new, ""
-        async with manager.clients.use(registered.name) as client:
-            return registered, new, (await client.directory()).terms_of_service
+    async def work(manager: Manager) -> tuple[changes.RegisteredAccount, str]:
+        registered = await changes.register(manager, ca, name)
+        if not registered.new:
+            return registered, ""
+        async with manager.clients.use(registered.account.name) as client:
+            return registered, (await client.directory()).terms_of_service
 
     terms = terms_from(options)
     if key_type:
         terms = replace(terms, key_kind=_KEY_KINDS[key_type])
-    registered, new, agreed_to = run_with_terms(work, RunOptions(terms=terms), ask=not as_json)
+    registered, agreed_to = run_with_terms(work, RunOptions(terms=terms), ask=not as_json)
     if as_json:
-        facts = registered.facts.as_fields()
-        json_document({**facts, "new": new, "terms_of_service": agreed_to})
+        facts = registered.account.facts.as_fields()
+        json_document({**facts, "new": registered.new, "terms_of_service": agreed_to})
         return
-    was = "is registered" if new else "was already registered; nothing was changed"
-    click.echo(f"the account {registered.name} {was}")
+    click.echo(registered.text)
     more = {"agreed to": agreed_to} if agreed_to else {}
-    print_rows(registered.facts.rows() | more)
+    print_rows(registered.account.facts.rows() | more)
 
 
 @account.command("list")

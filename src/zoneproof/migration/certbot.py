@@ -177,6 +177,7 @@ def _certificate(
                 [
                     name_note,
                     account_note,
+                    findings.private_ca_note(name, current(server)),
                     *missing,
                     key_note,
                     *not_carried,

@@ -10,7 +10,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TypeVar
 
-from zoneproof.acme import AccountKey
+from zoneproof.acme import KNOWN, AccountKey
 from zoneproof.core.errors import InvalidInputError, InvalidNameError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.core.text import sanitize
@@ -133,6 +133,19 @@ class Findings:
         names = chain([wanted], numbered)
         name = next(name for name in names if name not in taken)
         return name, "" if wanted == theirs else f"'{sanitize(theirs)}' is called {name} here"
+
+    def private_ca_note(self, name: str, directory_url: str) -> str:
+        """Return what to do for a CA that is perhaps a private one, at its first certificate.
+
+        How it is trusted the client does not keep. Empty for a CA that is known.
+        """
+        known = {ca.directory_url for ca in KNOWN.values()} | {""}
+        if directory_url in known | {one.directory_url for one in self.certificates}:
+            return ""
+        return (
+            f"if {directory_url} is a private CA, give its root once,"
+            f" `zoneproof renew {name} --ca-bundle FILE`"
+        )
 
     def found(self) -> Found:
         """Return it all; of what was found twice the first."""

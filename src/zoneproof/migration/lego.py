@@ -157,6 +157,7 @@ def _certificate(
         name_note,
         leaf.key_note,
         "" if directory_url else f"its CA is not in lego's files: `zoneproof edit {name} --ca URL`",
+        findings.private_ca_note(name, directory_url),
         *method.notes,
     ]
     key = file.with_name(f"{base}.key")

@@ -31,16 +31,54 @@ _FROM_A_GATEWAY = (502, 503, 504)  # behind which the CA may still be at it
 _LOCK = ("account keys", "changes the key of an account")
 
 
-async def register(manager: Manager, ca: str = "", name: str = "") -> tuple[StoredAccount, bool]:
+@dataclass(frozen=True)
+class RegisteredAccount:
+    """An account that is registered: ``new`` by now, or long since; then some ``changes`` of it."""
+
+    account: StoredAccount
+    new: bool
+    changes: Sequence[str] = ()
+
+    @property
+    def text(self) -> str:
+        """What became of the account, for people."""
+        if self.new:
+            return f"the account {self.account.name} is registered"
+        changes = ", ".join(self.changes) or "nothing was changed"
+        return f"the account {self.account.name} was already registered; {changes}"
+
+
+def _changes(before: StoredAccount, after: StoredAccount) -> list[str]:
+    """Return what the terms of a run have changed of an account that is registered."""
+    changes = []
+    if after.ca_bundle != before.ca_bundle:
+        changes.append(f"the CA bundle is {after.ca_bundle}")
+    if after.allow_http != before.allow_http:
+        changes.append("the CA may be without TLS")
+    return changes
+
+
+async def reach(manager: Manager, account: str) -> None:
+    """Reach the CA of a registered account as the run's terms say; that is kept if it answers.
+
+    The CA is not asked where they say nothing new. Raises AcmeError and InvalidInputError.
+    """
+    stored = await manager.accounts.find(account)
+    if stored and stored.account_url and stored.reached_by(manager.run.terms) != stored:
+        async with manager.clients.use(stored.name):
+            pass
+
+
+async def register(manager: Manager, ca: str = "", name: str = "") -> RegisteredAccount:
     """Return the account, registered with the run's terms; tells whether it was not before.
 
     ``ca`` is a short name or a directory URL, by default that of the settings' account; ``name``
     is by default the CA's. Raises AcmeError, InvalidInputError.
     """
     account, added = await _find_or_add(manager, ca, name)
-    registered = bool(account.account_url)
-    if account == await manager.accounts.get(account.name) and registered:
-        return account, False
+    before = await manager.accounts.get(account.name)
+    if account == before and account.account_url:
+        return RegisteredAccount(account, new=False)
     try:
         async with manager.clients.use(account.name):
             pass
@@ -49,7 +87,8 @@ async def register(manager: Manager, ca: str = "", name: str = "") -> tuple[Stor
             # No account can have this key, and another run may choose another kind.
             await manager.accounts.remove(account)
         raise
-    return await manager.accounts.get(account.name), not registered
+    after = await manager.accounts.get(account.name)
+    return RegisteredAccount(after, not before.account_url, _changes(before, after))
 
 
 async def _find_or_add(manager: Manager, ca: str, name: str) -> tuple[StoredAccount, bool]:

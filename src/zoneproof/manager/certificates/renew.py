@@ -22,6 +22,7 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.text import printable
 from zoneproof.issuance import Emit, Warned
+from zoneproof.manager.accounts.changes import reach
 from zoneproof.manager.certificates.circumstances import Circumstances, delegations_of
 from zoneproof.manager.certificates.deployment_state import TaskResult
 from zoneproof.manager.certificates.deployments import DEPLOYED, NOT_DEPLOYED, deploy
@@ -136,6 +137,7 @@ async def renew(
         circumstances = await manager.circumstances()
         if names:
             chosen = await choose(manager.certificates, names)
+            await _reach_as_said(manager, chosen)
         else:
             stored = await manager.certificates.each()
             await follow_settings(manager, stored, emit_for)
@@ -183,6 +185,17 @@ async def choose(
     if names:
         return [await certificates.look_up(name) for name in dict.fromkeys(names)]
     return [one for one in await certificates.each() if _is_to_be_renewed(one)]
+
+
+async def _reach_as_said(
+    manager: Manager, chosen: Sequence[ManagedCertificate | DamagedCertificate]
+) -> None:
+    """Reach the CAs as the run's terms say, if they do, also of certificates that are not due."""
+    if manager.run.terms.ca_bundle or manager.run.terms.allow_http:
+        certificates = [one for one in chosen if isinstance(one, ManagedCertificate)]
+        accounts = [one.definition.account or manager.settings.account for one in certificates]
+        for account in dict.fromkeys(accounts):
+            await reach(manager, account)
 
 
 class _Renewals(msgspec.Struct, frozen=True):

@@ -91,14 +91,13 @@ async def _register(visit: Visit) -> Response:
             raise InvalidInputError("choose a CA, or give the URL of its directory")
         options = replace(visit.site.options, terms=_terms(visit))
         async with open_manager(visit.site.home, options) as manager:
-            account, new = await changes.register(manager, ca, form.text("name"))
+            registered = await changes.register(manager, ca, form.text("name"))
     except TermsNotAgreedError as error:
         visit.refused(error)
         return await _new(visit, error.bare, error.url)
     except ZoneproofError as error:
         return await _new(visit, visit.refused(error).replace("--ca-bundle", f"'{_BUNDLE}' below"))
-    was = "is registered" if new else "was already registered; nothing was changed"
-    return visit.go("/accounts", f"The account {account.name} {was}.")
+    return visit.go("/accounts", f"{registered.text[:1].upper()}{registered.text[1:]}.")
 
 
 def _terms(visit: Visit) -> AccountTerms:
