@@ -113,8 +113,7 @@ async def import_account(
     if found.account_url:
         await manager.accounts.confirm(stored, found.account_url)
         return replace(stored, account_url=found.account_url), True
-    registered, _ = await register_account(manager, ca, name)
-    return registered, True
+    return (await register_account(manager, ca, name)).account, True
 
 
 async def _known(accounts: Accounts, account: StoredAccount) -> StoredAccount | None:
