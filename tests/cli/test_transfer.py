@@ -20,6 +20,7 @@ from tests.support.full_home import DIRECTORY, SECRETS, SERVER, SETTINGS, UNDEPL
 from zoneproof.acme import AccountKey
 from zoneproof.manager import AccountTerms, Credential, Home, open_manager
 from zoneproof.manager.accounts.store import new_account
+from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.migration.archive import count_items, decode
 from zoneproof.migration.sealed_file import parse, seal
 
@@ -60,6 +61,21 @@ def test_a_home_that_is_moved_has_everything(inside: Inside, archive: Path, fill
     assert "imported" in inside.good("history", "a.example")
     shown = {one["name"]: one["status"] for one in json.loads(inside.good("list", "--json"))}
     assert shown == {"a.example": "valid", "b.example": "failing"}
+
+
+def test_a_task_with_a_credential_that_was_done_is_done_where_a_home_is_moved_to(
+    inside: Inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PASSPHRASE", PASSPHRASE)
+    old, archive = tmp_path / "old", tmp_path / "moved.zp"
+    copy = f"--deploy=copy:pkcs12={tmp_path}/site.p12,pkcs12_password=env:PASSPHRASE"
+    inside.good("add", "a.example", "--provider=manual", copy, home=old)
+    CertificateFiles(old).write("a.example", issued("a.example"))
+    inside.good("deploy", "a.example", home=old)
+    to = ("-o", str(archive), "--passphrase", "env:PASSPHRASE", "--with-certificates")
+    inside.good("export", *to, home=old)
+    assert take(inside, archive, "--yes").status == 0
+    assert json.loads(inside.good("show", "a.example", "--json"))["status"] == "valid"
 
 
 def test_importing_twice_changes_nothing(inside: Inside, archive: Path) -> None:
