@@ -116,8 +116,10 @@ class CertificateOptions(Secretive, frozen=True):
         if self.csr:
             of_csr = {"csr": self.csr.pem, "identifiers": tuple(map(str, self.csr.identifiers))}
             given = {**of_our_key(), **of_csr, **given}
-        if self.pkcs12_password is not None and not given.setdefault("pkcs12", True):
-            raise InvalidInputError("give --pkcs12-password or --no-pkcs12, not both")
+        if self.pkcs12_password is not None:
+            if "pkcs12" in self.of_certificate:
+                raise InvalidInputError("give --pkcs12-password or --no-pkcs12, not both")
+            given["pkcs12"] = True
         methods, credential = self._methods(definition)
         tasks, secrets = self._tasks(definition)
         changed = replace(definition, method=methods, deploy=tasks, **given)
