@@ -20,6 +20,7 @@ from zoneproof.core.errors import (
     AwaitingUserError,
     BugError,
     NotFoundError,
+    ProviderError,
     ZoneproofError,
     ungrouped,
 )
@@ -27,6 +28,7 @@ from zoneproof.issuance import Emit, Event, RecordAwaited, RecordsDeletable, Tas
 from zoneproof.issuance.event_texts import News
 from zoneproof.issuance.progress import OrderProgress, State
 from zoneproof.manager import Home, Manager, Outcome, Renewal, RunOptions, open_manager
+from zoneproof.manager.certificates.circumstances import credentials_of
 
 _KEPT, _MOST_OF_ALL = 200, 100_000  # runs, and events of all
 _MOST_LINES, _MOST_EVENTS = 5000, 20_000  # of a run
@@ -53,7 +55,8 @@ class WebRun:
     """One run: ``certificates`` are those that it is about, ``title`` says what it does.
 
     ``result`` is what the work returned, ``error`` why it failed or paused. ``deletable`` are
-    records that a person created and that are of no more use.
+    records that a person created and that are of no more use, ``credentials`` the stored ones that
+    it tests, or on which it failed.
     """
 
     title: str
@@ -67,6 +70,7 @@ class WebRun:
     events: list[tuple[int, str, Event]] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     sightings: dict[str, RecordAwaited] = field(default_factory=dict)
+    credentials: tuple[str, ...] = ()
     deletable: dict[str, None] = field(default_factory=dict)
     result: Any = None
     error: ZoneproofError | None = None
@@ -128,7 +132,7 @@ class WebRun:
     @property
     def states(self) -> list[State]:
         """How each identifier stands, or each certificate where there are several."""
-        if len(self.certificates) == 1:
+        if len(self.certificates) < 2:
             return [one for order in self._orders.values() for one in order.states.values()]
         merged = (order.as_one(name) for name, order in self._orders.items())
         return [one for one in merged if one]
@@ -207,7 +211,11 @@ class Runs:
         try:
             with ungrouped():
                 async with open_manager(self._home, options) as manager:
-                    run.result = await work(manager, run)
+                    try:
+                        run.result = await work(manager, run)
+                    except ProviderError:
+                        run.credentials = await _credentials_of(manager, run)
+                        raise
             state = "done"
         except AwaitingUserError as error:
             run.error, state = error, "awaiting user"
@@ -225,3 +233,10 @@ class Runs:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _credentials_of(manager: Manager, run: WebRun) -> tuple[str, ...]:
+    """Return which credentials the run's certificates use, or what is known already."""
+    found = [await manager.certificates.find(name) for name in run.certificates]
+    names = [name for one in found if one for name in credentials_of(one.definition)]
+    return run.credentials or tuple(dict.fromkeys(filter(None, names)))

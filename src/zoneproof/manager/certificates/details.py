@@ -144,6 +144,9 @@ async def history(manager: Manager, name: str) -> list[HistoryEntry]:
 # --- in words ----------------------------------------------------------------------------------
 
 
+_NOT_DONE = "the task {} is not done yet"
+
+
 def expiry_text(summary: CertificateSummary, now: datetime) -> str:
     """Return how far away the expiry is; empty without a certificate."""
     return times.distance(summary.not_after, now) if summary.not_after else ""
@@ -170,11 +173,10 @@ def remark(summary: CertificateSummary, now: datetime) -> str:
         if not others:
             return f"create {first}"
         return f"{len(others) + 1} records to create, the first: {first}"
-    text = summary.last_error or summary.problem
-    if not text and summary.not_deployed:
-        failed = (f"{name}: {one.last_error}" for name, one in summary.not_deployed.items())
-        text = "; ".join(one.removesuffix(": ") for one in failed)
-    return text or _expiring_keys(summary, now)
+    told = [summary.last_error or summary.problem]
+    for name, task in summary.not_deployed.items():
+        told.append(f"{name}: {task.last_error}" if task.last_error else _NOT_DONE.format(name))
+    return "; ".join(filter(None, told)) or _expiring_keys(summary, now)
 
 
 def _validity(summary: CertificateSummary, now: datetime) -> str:

@@ -121,7 +121,13 @@ def start_deployment(runs: Runs, person: str, name: str) -> WebRun:
 
 
 def start_credential_test(
-    runs: Runs, person: str, credential: Credential, *, zone: str, read_only: bool = False
+    runs: Runs,
+    person: str,
+    credential: Credential,
+    *,
+    zone: str,
+    read_only: bool = False,
+    is_stored: bool = True,
 ) -> WebRun:
     """Begin to test a credential, stored or not.
 
@@ -142,7 +148,10 @@ def start_credential_test(
             raise ZoneproofError(f"the credential does not work: {failed.message}")
         return trial
 
-    return runs.start(WebRun(f"Testing the credential {name}", (name,), person), work)
+    run = WebRun(
+        f"Testing the credential {name}", (), person, credentials=(name,) if is_stored else ()
+    )
+    return runs.start(run, work)
 
 
 async def _look(manager: Manager, run: WebRun, error: ZoneproofError) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from starlette.responses import Response
 
 from zoneproof.core.errors import InvalidInputError, NotFoundError
-from zoneproof.manager import DamagedCertificate, preview
+from zoneproof.manager import CertificateDefinition, DamagedCertificate, preview
+from zoneproof.manager.certificates.circumstances import credentials_of
 from zoneproof.manager.certificates.details import details, history, next_attempt
 from zoneproof.manager.certificates.last_run import nothing_renews
 from zoneproof.manager.certificates.log import logged_runs
@@ -77,9 +78,15 @@ async def _status(visit: Visit) -> Response:
         files={file: _PUBLIC[file] for file in files},
         has_key=(folder / f"{_KEY}.pem").exists(),
         records=record_views(summary.awaiting),
+        credentials=_credentials(context["found"].certificate.definition),
         attempt=f"the {next_attempt(again, now)}" if again else "",
         nothing_renews=nothing_renews(visit.manager.home, [summary], now),
     )
+
+
+def _credentials(definition: CertificateDefinition) -> list[str]:
+    """Return the names of the credentials without which nothing is obtained."""
+    return list(dict.fromkeys(filter(None, credentials_of(definition))))
 
 
 async def _preview(visit: Visit) -> Response:

@@ -129,7 +129,12 @@ async def _test(visit: Visit) -> Response:
             return visit.page("inline_test.html", 400, error=message, run=None)
         return problem(visit, 400, message)
     run = start_credential_test(
-        visit.site.runs, visit.person, credential, zone=zone, read_only=read_only
+        visit.site.runs,
+        visit.person,
+        credential,
+        zone=zone,
+        read_only=read_only,
+        is_stored=False,
     )
     if is_part:
         return visit.page("inline_test.html", error="", number=0, lines=(), **view(run))

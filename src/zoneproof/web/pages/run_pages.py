@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
-from zoneproof.core.errors import NotFoundError
+from zoneproof.core.errors import DeploymentError, NotFoundError
 from zoneproof.manager import CredentialTest
 from zoneproof.pages.records import record_views
 from zoneproof.web.runs import STILL_HERE, WebRun, event_number
@@ -33,6 +33,7 @@ def view(run: WebRun) -> dict[str, Any]:
         "records": record_views([record for record, _ in records], sightings),
         "name": run.certificates[0] if len(run.certificates) == 1 else "",
         "outcomes": run.outcomes,
+        "is_task": isinstance(run.error, DeploymentError),
         "deletable": list(run.deletable),
         "trial": run.result if isinstance(run.result, CredentialTest) else None,
     }
