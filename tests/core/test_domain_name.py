@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoneproof.core.errors import InvalidNameError
-from zoneproof.core.names import DomainName
+from zoneproof.core.names import DomainName, readable
 
 INSIDE = "abcdefghijklmnopqrstuvwxyz0123456789_-"
 LABELS = st.text(INSIDE, min_size=1, max_size=22).map(lambda text: text.strip("-") or "a")
@@ -201,3 +201,9 @@ def test_the_order_is_the_dns_canonical_order(names: list[DomainName]) -> None:
     """RFC 4034 section 6.1, as dnspython sorts."""
     expected = sorted(dns.name.from_text(name.fqdn) for name in names)
     assert [name.fqdn for name in sorted(names)] == [name.to_text() for name in expected]
+
+
+def test_a_name_is_readable_for_people() -> None:
+    assert readable("*.xn--mnchen-3ya.example") == "*.münchen.example"
+    for name in ("example.com", "xn--a.example", "xn--.example", "münchen.example", "192.0.2.1"):
+        assert readable(name) == name

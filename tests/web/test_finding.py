@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from msgspec.structs import replace
 
@@ -19,15 +21,18 @@ NOW = datetime(2026, 11, 30, tzinfo=UTC)
 _NAMED = re.compile(r'<div class="who"><a href="/certificates/([^"]+)"')
 
 
+def define(inside: Inside, names: Sequence[str]) -> None:
+    """Manage certificates of these names, which nobody has obtained."""
+    method = 'method = [{ provider = "manual" }]'
+    lines = (f'[[certificate]]\nidentifiers = ["{name}"]\n{method}\n' for name in names)
+    file = inside.home.parent / "certs.toml"
+    file.write_text("".join(lines))
+    inside.good("apply", "-f", str(file))
+
+
 def test_never_obtained_certificates_hide_no_others(inside: Inside) -> None:
     never = [f"a{number:02}.example.com" for number in range(25)]
-    (inside.home.parent / "certs.toml").write_text(
-        "".join(
-            f'[[certificate]]\nidentifiers = ["{name}"]\nmethod = [{{ provider = "manual" }}]\n'
-            for name in never
-        )
-    )
-    inside.good("apply", "-f", str(inside.home.parent / "certs.toml"))
+    define(inside, never)
     add_old(inside, "x.example.com", days=(-100, -10))
     with WebPages(inside.home) as pages:
         alice = pages.administrator()
@@ -74,3 +79,38 @@ def test_what_was_never_obtained_waits_and_cannot_be_revoked(inside: Inside) -> 
         assert "it continues once the records exist" in text
         assert "renewal now" not in text
         assert "/revoke" not in text
+
+
+def test_a_name_is_found_as_people_write_it(inside: Inside) -> None:
+    inside.good("add", "münchen.example", "www.bücher.example", "--provider=manual")
+    inside.good("add", "host001.example.test", "--provider=manual")
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        for text, found in (
+            ("münchen", "xn--mnchen-3ya.example"),
+            ("MÜNCH", "xn--mnchen-3ya.example"),
+            ("mu\u0308nchen", "xn--mnchen-3ya.example"),
+            ("xn--mnchen", "xn--mnchen-3ya.example"),
+            ("bücher", "xn--mnchen-3ya.example"),
+            ("host001.example.test.", "host001.example.test"),
+        ):
+            page = alice.get(f"/certificates?{urlencode({'q': text})}").text
+            assert re.findall(r'<a class="name" href="/certificates/([^"]+)"', page) == [found], (
+                text
+            )
+        page = alice.get("/certificates?q=xn--").text
+        assert "münchen.example, www.xn--bcher-kva.example (www.bücher.example)" in page
+        assert (
+            "<span>münchen.example</span>" in alice.get("/certificates/xn--mnchen-3ya.example").text
+        )
+
+
+def test_all_that_were_found_are_chosen_at_once(inside: Inside) -> None:
+    names = [f"a{number:02}.example.com" for number in range(60)]
+    define(inside, [*names, "other.example.net"])
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        assert "with all 60 found" in alice.get("/certificates?q=example.com").text
+        assert "found" not in alice.get("/certificates?q=a0").text
+        asked = alice.post("/certificates", action="remove", all_found="yes", q="example.com")
+        assert re.findall(r'name="name" value="([^"]+)"', asked.text) == names

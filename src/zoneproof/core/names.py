@@ -141,6 +141,25 @@ def _to_a_label(label: str, whole: str) -> str:
         raise InvalidNameError(f"'{whole}' is not a domain name: {_shown(str(error))}") from error
 
 
+def readable(name: str) -> str:
+    """Return a name as people write it, with the letters that ``xn--`` stands for.
+
+    It is for people alone: two names can look the same in it.
+    """
+    if "xn--" not in name:
+        return name
+    return ".".join(map(_to_u_label, name.split(".")))
+
+
+def _to_u_label(label: str) -> str:
+    import idna
+
+    try:
+        return idna.decode(label) if label.startswith("xn--") else label
+    except idna.IDNAError:
+        return label
+
+
 def _shown(text: str) -> str:
     return printable(text if len(text) <= 80 else text[:77] + "...")
 

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from zoneproof.core.errors import InvalidInputError, NotFoundError
+from zoneproof.core.names import readable
 from zoneproof.manager import CertificateDefinition, DamagedCertificate, preview
 from zoneproof.manager.certificates.circumstances import credentials_of
 from zoneproof.manager.certificates.details import details, history, next_attempt
@@ -51,6 +52,7 @@ async def frame(visit: Visit, tab: str) -> dict[str, Any]:
     return {
         "tab": tab,
         "name": found.summary.name,
+        "readable": readable(found.summary.name),
         "found": found,
         "summary": found.summary,
         "bar": LifeBar.of(found.summary, now),

@@ -7,15 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.names import readable
 from zoneproof.core.text import count
 from zoneproof.manager import CertificateSummary, preview
 from zoneproof.manager.certificates.details import remark, summaries
 from zoneproof.manager.certificates.removal import find_removable, remove_certificate
+from zoneproof.pages.forms import Form
 from zoneproof.web.pages.actions import start_renewal, start_resumption
 from zoneproof.web.pages.preview_view import PreviewView
 from zoneproof.web.pages.views import CertificateRow, is_never_obtained, noting_news
@@ -54,9 +57,8 @@ class CertificateFilter:
     page: int
 
     @classmethod
-    def of(cls, visit: Visit) -> CertificateFilter:
-        """Read the query."""
-        query = visit.query
+    def of(cls, query: Form) -> CertificateFilter:
+        """Read the query, or the form that repeats it."""
         sort, page = query.text("sort"), query.text("page")
         number = int(page) if page.isascii() and page.isdigit() and len(page) < 6 else 1
         name = sort.removeprefix("-")
@@ -87,13 +89,14 @@ class CertificateFilter:
             return False
         if self.status not in ("", *_GROUPS, one.status):
             return False
-        text = self.text.lower()
-        fields = (one.name, *one.identifiers, one.issuer, one.serial)
-        return not text or any(text in field.lower() for field in (*fields, remark(one, now)))
+        text = normalize("NFC", self.text.lower()).removesuffix(".")
+        names = (one.name, *one.identifiers)
+        fields = (*names, *map(readable, names), one.issuer, one.serial, remark(one, now))
+        return not text or any(text in field.lower() for field in fields)
 
 
 async def _list(visit: Visit) -> Response:
-    now, choice = datetime.now(UTC), CertificateFilter.of(visit)
+    now, choice = datetime.now(UTC), CertificateFilter.of(visit.query)
     found = await summaries(visit.manager, now)
     chosen = [one for one in found if choice.fits(one, now)]
     reverse = choice.sort.startswith("-")
@@ -121,6 +124,10 @@ async def _list(visit: Visit) -> Response:
 
 async def _act(visit: Visit) -> Response:
     names = visit.form.all("name")
+    if visit.form.is_on("all_found"):
+        now, choice = datetime.now(UTC), CertificateFilter.of(visit.form)
+        found = await summaries(visit.manager, now)
+        names = tuple(one.name for one in found if choice.fits(one, now))
     if not names:
         return visit.go("/certificates", "Tick at least one certificate first.")
     shown = names[0] if len(names) == 1 else count(len(names), "certificate")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from zoneproof.core.names import readable
 from zoneproof.issuance import Emit, Event, RecordsDeletable, Warned
 from zoneproof.issuance.event_texts import describe
 from zoneproof.manager import CertificateSummary
@@ -45,6 +46,12 @@ class LifeBar:
         return cls(percent, kind, f"{percent} % of its lifetime is left")
 
 
+def with_readable(name: str) -> str:
+    """Return a name, and beside it what its ``xn--`` stands for, if it has any."""
+    text = readable(name)
+    return name if text == name else f"{name} ({text})"
+
+
 @dataclass(frozen=True)
 class CertificateRow:
     """A certificate in a list."""
@@ -59,7 +66,9 @@ class CertificateRow:
     @classmethod
     def of(cls, summary: CertificateSummary, now: datetime, most: int = 3) -> CertificateRow:
         """Return the row of a certificate, which shows so many of its names."""
-        names = [name for name in summary.identifiers if name != summary.name]
+        names = [with_readable(name) for name in summary.identifiers if name != summary.name]
+        if readable(summary.name) != summary.name:
+            names.insert(0, readable(summary.name))
         shown = ", ".join(names[:most])
         more = len(names) - most
         return cls(
