@@ -115,6 +115,19 @@ def test_of_a_damaged_database_strangers_learn_the_kind(inside: Inside) -> None:
         assert quiet(pages)
 
 
+def test_without_the_vault_key_every_page_says_so(inside: Inside) -> None:
+    inside.good("credential", "add", "rfc2136", "--name=dns", "--field=server=192.0.2.1")
+    (inside.home / "vault.key").unlink()
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        why = "Stored secrets cannot be opened, so nothing can be renewed: "
+        for path in ("/credentials", "/credentials/dns"):
+            answer = alice.get(path)
+            assert (answer.text.count(why), ">Used by<" in answer.text) == (1, True)
+            assert "rfc2136" in answer.text
+        assert quiet(pages)
+
+
 @needs_mounts
 def test_on_a_read_only_disk_the_pages_are_read(inside: Inside) -> None:
     inside.good("add", NAME, "--provider=manual")

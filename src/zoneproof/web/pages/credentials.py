@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 from starlette.responses import Response
 
-from zoneproof.core.errors import ZoneproofError
+from zoneproof.core.errors import VaultError, ZoneproofError
 from zoneproof.core.names import Identifier
 from zoneproof.deployment import task_kinds
 from zoneproof.manager import (
@@ -101,7 +101,10 @@ async def _add(visit: Visit) -> Response:
 
 
 async def _show(visit: Visit, error: ZoneproofError | None = None) -> Response:
-    found = await visit.manager.credentials.get(visit.name)
+    try:
+        found, is_open = await visit.manager.credentials.get(visit.name), True
+    except VaultError:  # which every page tells
+        found, is_open = await visit.manager.credentials.get_emptied(visit.name), False
     is_for_task = found.provider in task_kinds()
     info = None if is_for_task else describe(found.provider)
     rows = found.rows()
@@ -111,6 +114,7 @@ async def _show(visit: Visit, error: ZoneproofError | None = None) -> Response:
         "credential.html",
         400 if error else 200,
         found=found,
+        is_open=is_open,
         info=info,
         rows=rows,
         values=typed.values if typed else shown,
