@@ -7,14 +7,18 @@ import shlex
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.cli.inside import Inside
 from tests.support.mounts import needs_mounts
 from tests.support.old_certificate import add_old
 from tests.support.web_pages import PASSWORD, WebPages, seen
+from zoneproof.manager import CertificateSummary, Home
 from zoneproof.manager.certificates.details import next_attempt
+from zoneproof.manager.certificates.last_run import note_run, nothing_renews
 
 NAME = "www.example.com"
 DAY = 86_400
@@ -48,6 +52,25 @@ def test_that_nothing_renews_is_said(inside: Inside) -> None:
         os.utime(inside.home / "last-renewal", (before, before))
         assert "no renewal has run since " in alice.get("/").text
         assert "(2 days ago): start the timer" in inside.run("list").stderr
+
+
+def test_only_what_a_run_would_do_is_overdue(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    hours = [now - timedelta(hours=number) for number in range(4)]
+    one = CertificateSummary(name="a", status="failing", identifiers=(), failures=1)
+    for changes, is_told in (
+        ({"renew_at": hours[2]}, True),
+        ({"renew_at": hours[0], "next_attempt_at": hours[2]}, True),
+        ({"renew_at": hours[0]}, False),  # nobody knows since when
+        ({"next_attempt_at": hours[2]}, False),  # of what is not renewed
+        ({"renew_at": hours[2], "status": "awaiting user"}, False),
+        ({"renew_at": now + timedelta(minutes=1), "next_attempt_at": hours[2]}, False),
+    ):
+        found = [replace(one, **changes)]
+        assert bool(nothing_renews(Home(tmp_path), found, now)) is is_told, changes
+        note_run(Home(tmp_path))
+        assert not nothing_renews(Home(tmp_path), found, datetime.now(UTC))
+        (tmp_path / "last-renewal").unlink()
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def _last_run(home: Home) -> datetime | None:
 def nothing_renews(home: Home, found: Iterable[CertificateSummary], now: datetime) -> str:
     """Say that nothing renews the certificates, of which one is overdue; empty if something does.
 
-    Those that wait for a person are not counted.
+    Those that are not to be renewed, are paused or wait for a person are not counted.
     """
     overdue = [one for one in found if _is_overdue(one, now)]
     if not overdue:
@@ -50,5 +50,6 @@ def nothing_renews(home: Home, found: Iterable[CertificateSummary], now: datetim
 
 
 def _is_overdue(one: CertificateSummary, now: datetime) -> bool:
-    at = one.next_attempt_at or one.renew_at
-    return bool(at and at <= now - _OVERDUE) and one.status not in ("awaiting user", "paused")
+    if one.renew_at is None or one.renew_at > now or one.status == "awaiting user":
+        return False
+    return (one.next_attempt_at or one.renew_at) <= now - _OVERDUE
