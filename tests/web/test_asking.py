@@ -49,3 +49,10 @@ def test_what_cannot_be_undone_is_asked_first(inside: Inside) -> None:
             assert re.search(r"<h1>Remove the (user|token) \w+\?</h1>", question), question
             assert alice.get("/users").text == before
         assert alice.post("/users/olga/remove").status == 303
+
+        question = alice.post("/certificates", None, action="remove", name="a.example").text
+        assert "<h1>Remove a.example?</h1>" in question
+        assert '<form method="post" action="/remove-certificates" class="card">' in question
+        assert '<input type="hidden" name="name" value="a.example">' in question
+        assert alice.post("/remove-certificates", name="a.example").status == 303
+        assert json.loads(inside.good("list", "--json")) == []
