@@ -42,8 +42,9 @@ def test_what_cannot_be_undone_is_asked_first(inside: Inside) -> None:
         assert alice.post(path, None, **sent, force="yes").status == 303
         assert json.loads(inside.good("credential", "list", "--json")) == []
 
-        text = alice.get("/users").text
-        for path in re.findall(r'href="(/(?:tokens|users)/[\w-]+/remove)"', text):
+        paths = re.findall(r'href="(/(?:tokens|users)/[\w-]+/remove)"', alice.get("/users").text)
+        assert len(paths) == 3
+        for path in paths:
             before = alice.get("/users").text
             question = alice.get(path).text
             assert re.search(r"<h1>Remove the (user|token) \w+\?</h1>", question), question
