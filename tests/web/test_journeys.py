@@ -102,6 +102,10 @@ def test_what_an_account_at_a_private_ca_needs_is_named_as_its_form_names_it(
         assert "as &#39;File of roots to trust&#39; below" in unknown.text
         assert "--ca-bundle" not in unknown.text
         assert '<details class="small" open>' in unknown.text
+        wanted = {"names": "a.example.com", "way": "manual", "directory": ca.directory_url}
+        previewed = alice.post("/new-certificate", None, **wanted, step="preview")
+        assert "&#39;File of roots to trust&#39; when you register an account" in previewed.text
+        assert "--ca-bundle" not in previewed.text
         given["ca_bundle"] = str(ca.ca_bundle)
         unread = alice.post("/accounts/new", None, **given)
         assert "terms of service (data:text/plain," in unread.text

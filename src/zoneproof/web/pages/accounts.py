@@ -15,7 +15,7 @@ from zoneproof.manager import AccountTerms, open_manager
 from zoneproof.manager.accounts import changes
 from zoneproof.web.visits import Page, Visit
 
-_BUNDLE = "File of roots to trust"  # which commands call --ca-bundle
+BUNDLE = "File of roots to trust"  # which commands call --ca-bundle
 
 
 def pages() -> list[Page]:
@@ -75,9 +75,9 @@ async def _new(visit: Visit, error: str = "", terms_url: str = "") -> Response:
         ca=form.text("ca") or ("" if form.text("directory") else "letsencrypt"),
         email=form.text("email") or visit.manager.settings.email,
         error=error,
-        bundle=_BUNDLE,
+        bundle=BUNDLE,
         is_open=bool(form.text("eab_kid") or form.text("ca_bundle"))
-        or any(words in error for words in (_BUNDLE, "external account binding")),
+        or any(words in error for words in (BUNDLE, "external account binding")),
         terms_url=terms_url,
     )
 
@@ -96,7 +96,7 @@ async def _register(visit: Visit) -> Response:
         visit.refused(error)
         return await _new(visit, error.bare, error.url)
     except ZoneproofError as error:
-        return await _new(visit, visit.refused(error).replace("--ca-bundle", f"'{_BUNDLE}' below"))
+        return await _new(visit, visit.refused(error).replace("--ca-bundle", f"'{BUNDLE}' below"))
     return visit.go("/accounts", f"{registered.text[:1].upper()}{registered.text[1:]}.")
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from zoneproof.challenges.preflight import Finding
 from zoneproof.issuance.preflight_texts import PreflightGroup, grouped
 from zoneproof.manager import Preview
 from zoneproof.pages.records import RecordView, SightingView, record_views
+from zoneproof.web.pages.accounts import BUNDLE
+
+_BUNDLE = f"'{BUNDLE}' when you register an account there, under CA accounts"
 
 
 class PreviewView:
@@ -27,7 +32,8 @@ class PreviewView:
     @property
     def findings(self) -> Sequence[Finding]:
         """What is found of the certificate as a whole."""
-        return (*self.found.findings, *self.found.deployment)
+        found = (*self.found.findings, *self.found.deployment)
+        return [replace(one, text=one.text.replace("--ca-bundle", _BUNDLE)) for one in found]
 
     @property
     def records(self) -> list[tuple[RecordView, SightingView | None]]:
