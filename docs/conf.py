@@ -29,6 +29,7 @@ highlight_language = "text"
 NAVIGATION = {
     "Start": {
         "Choose your method": "self",
+        "Installing": "install",
         "Tutorial": "tutorial",
         "Compared with others": "compared",
     },

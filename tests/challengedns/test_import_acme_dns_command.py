@@ -405,7 +405,7 @@ async def test_without_bcrypt_nothing_is_imported_that_could_not_be_used(
 ) -> None:
     write_sqlite(source, [Account()])
     monkeypatch.setitem(sys.modules, "bcrypt", None)
-    assert "install 'zoneproof[legacy]'" in await refusal(config, source)
+    assert "install '.[legacy]'" in await refusal(config, source)
     assert not (config.parent / "challenge.db").exists()
 
 

@@ -221,4 +221,4 @@ async def test_without_psycopg_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     line = await refusal(config, "postgres://user@host/db")
-    assert "install 'zoneproof[postgres]'" in line
+    assert "install '.[postgres]'" in line

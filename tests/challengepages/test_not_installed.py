@@ -31,7 +31,7 @@ def test_the_service_runs_and_the_pages_say_what_to_install(tmp_path: Path) -> N
             answer = request(service.url, "GET", path)
             assert answer.status == 503
             assert answer.body.decode().count("\n") == 1
-            assert b"install 'zoneproof[web]'" in answer.body
+            assert b"the extra 'web'" in answer.body
         account = register(service.url)
         assert update(service.url, account, txt("a")).status == 200
         assert service.texts(account.fulldomain) == [txt("a")]

@@ -45,13 +45,28 @@ def home(inside: Inside) -> Path:
     return inside.home
 
 
+OF_CERTIFICATES = (
+    ("deploy",),
+    ("deploy", "run"),
+    ("edit",),
+    ("export",),
+    ("history",),
+    ("issue",),
+    ("preview",),
+    ("remove",),
+    ("renew",),
+    ("resume",),
+    ("revoke",),
+)
+
+
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
         (("re",), ["registration", "remove", "renew", "resume", "revoke"]),
         (("challenge", "ten"), ["tenant"]),
         (("show", ""), ["a.example", "b.example"]),
-        (("renew", "b"), ["b.example"]),
+        *(((*command, "b"), ["b.example"]) for command in OF_CERTIFICATES),
         (("issue", "--credential", ""), ["dns"]),
         (("credential", "show", "d"), ["dns"]),
         (("account", "rollover", ""), ["work"]),

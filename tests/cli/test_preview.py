@@ -193,6 +193,11 @@ def test_a_profile_that_the_ca_does_not_have_is_told(world: World) -> None:
     assert "shortlived" in problems(document)
 
 
+def test_a_group_that_there_is_not_is_told(world: World) -> None:
+    found = preview(world, "www.example.com", "--key-group", "nosuch", fails=True)
+    assert "there is no group 'nosuch' on this machine" in problems(found)
+
+
 def test_a_ca_out_of_reach_is_told_beside_what_the_dns_says(world: World) -> None:
     result = world.run(
         "preview",

@@ -208,7 +208,7 @@ def test_without_the_extra_the_command_says_what_to_install(inside: Inside, tmp_
         check=False,
     )
     assert done.returncode == 2
-    assert "pip install 'zoneproof[web]'" in done.stderr
+    assert "bin/pip install '.[web]' in Zoneproof's folder" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

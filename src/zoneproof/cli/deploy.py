@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import msgspec
+from click.shell_completion import CompletionItem
 
 from zoneproof.cli.completion import certificate_argument
 from zoneproof.cli.events import Telling, telling_progress
@@ -29,6 +30,11 @@ class _Deploy(Commands):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return ``run`` for whatever is none of the commands."""
         return super().resolve_command(ctx, args if args[0] in self.commands else ["run", *args])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the names of certificates besides the commands."""
+        argument = self.commands["run"].params[0]
+        return super().shell_complete(ctx, incomplete) + argument.shell_complete(ctx, incomplete)
 
 
 @click.group(

@@ -14,6 +14,7 @@ from zoneproof.cli.completion import certificates
 from zoneproof.cli.option_groups import PATH, together
 from zoneproof.cli.output import json_line
 from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.core.text import with_extra
 from zoneproof.manager import Home, RunOptions
 
 if TYPE_CHECKING:
@@ -113,8 +114,7 @@ def require_extra() -> None:
         import jinja2  # noqa: F401
     except ImportError as error:
         raise ConfigError(
-            "the web pages need packages that are not installed: install them with"
-            " pip install 'zoneproof[web]', in a checkout pip install '.[web]'"
+            f"the web pages need packages that are not installed: {with_extra('web')}"
         ) from error
 
 

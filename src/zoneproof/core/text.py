@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable
 from urllib.parse import quote
@@ -65,6 +66,11 @@ def _spellings(secrets: Iterable[str]) -> set[str]:
         found |= {base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()}
         found |= {spelling.rstrip("=") for spelling in found if len(spelling) > 4}
     return found
+
+
+def with_extra(extra: str) -> str:
+    """Return what installs an extra beside the Zoneproof that runs."""
+    return f"run {sys.prefix}/bin/pip install '.[{extra}]' in Zoneproof's folder"
 
 
 def count(number: int, word: str) -> str:

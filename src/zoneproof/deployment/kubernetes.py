@@ -117,11 +117,11 @@ class Kubernetes:
         " is needed: the pod's service account is used. A kubeconfig may sign in by a token, a file"
         " with one, a client certificate, or a program (`exec`: `aws eks get-token`, `kubelogin`,"
         " `gke-gcloud-auth-plugin`), which must not ask anybody and runs as the user that Zoneproof"
-        " runs as; `insecure-skip-tls-verify` is refused. It needs the extra `kubernetes` (`pip"
-        " install 'zoneproof[kubernetes]'`), unless the file is JSON. With a server give the token"
-        " of a service account (`kubectl create token`, or a Secret of the type"
-        " `kubernetes.io/service-account-token`). The role needs `get`, `create` and `patch` for"
-        " that Secret. A Secret of another type is left alone.",
+        " runs as; `insecure-skip-tls-verify` is refused. It needs the extra `kubernetes`"
+        " (`/opt/zoneproof/bin/pip install '.[kubernetes]'` in Zoneproof's folder), unless the file"
+        " is JSON. With a server give the token of a service account (`kubectl create token`, or a"
+        " Secret of the type `kubernetes.io/service-account-token`). The role needs `get`, `create`"
+        " and `patch` for that Secret. A Secret of another type is left alone.",
     )
 
     def __init__(self, context: TaskContext) -> None:

@@ -18,7 +18,7 @@ from zoneproof.core.access import read_mode
 from zoneproof.core.errors import DeploymentError, InvalidInputError, ZoneproofError
 from zoneproof.core.fields import CredentialField
 from zoneproof.core.programs import read_seconds
-from zoneproof.core.text import sanitize
+from zoneproof.core.text import sanitize, with_extra
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
 from zoneproof.deployment.parts import paths_of, wanted_files
 from zoneproof.deployment.placement import Wanted, require_distinct
@@ -40,7 +40,7 @@ def _load() -> Any:
         import asyncssh
     except ImportError as error:
         raise InvalidInputError(
-            "the deployment task ssh needs asyncssh: install it with pip install 'zoneproof[ssh]'"
+            f"the deployment task ssh needs asyncssh: {with_extra('ssh')}"
         ) from error
     return asyncssh
 
@@ -159,8 +159,9 @@ class Ssh:
                 check=partial(read_seconds, "timeout"),
             ),
         ),
-        notes="It needs the extra `ssh` (`pip install 'zoneproof[ssh]'`). The host key is checked,"
-        " and nothing of `~/.ssh` is read. Each file is replaced in one step, and only if it"
+        notes="It needs the extra `ssh` (`/opt/zoneproof/bin/pip install '.[ssh]'` in Zoneproof's"
+        " folder). The host key is checked, and nothing of `~/.ssh` is read. Each file is replaced"
+        " in one step, and only if it"
         " differs; all are written before the first is replaced, and if one cannot be, those of"
         " before come back. A file that is there keeps its mode. The command is read by the"
         " shell of that user, and has to succeed; it may be run twice if Zoneproof is killed"

@@ -16,7 +16,7 @@ import msgspec
 
 from zoneproof.core.errors import InvalidInputError, KubernetesError
 from zoneproof.core.files import read_file
-from zoneproof.core.text import sanitize
+from zoneproof.core.text import sanitize, with_extra
 from zoneproof.core.webhooks import check_url
 from zoneproof.kubernetes.access import (
     ClusterAccess,
@@ -149,9 +149,7 @@ class _Reader:
         try:
             return _decode(content)
         except ImportError as error:
-            raise self._error(
-                "reading YAML needs PyYAML: install it with pip install 'zoneproof[kubernetes]'"
-            ) from error
+            raise self._error(f"reading YAML needs PyYAML: {with_extra('kubernetes')}") from error
         except msgspec.ValidationError as error:
             raise self._error(f"it is not a kubeconfig: {sanitize(str(error))}") from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from zoneproof.core.text import with_extra
 from zoneproof.manager.certificates.options import GivenTask
 from zoneproof.migration.found import Findings
 from zoneproof.migration.hooks import When, distinct, hook
@@ -75,7 +76,7 @@ def _read(file: Path) -> dict[str, str]:
     try:
         config = msgspec.yaml.decode(read_text(file), type=_Config)
     except ImportError as error:
-        raise unusable(file, "reading YAML needs PyYAML: pip install pyyaml") from error
+        raise unusable(file, f"reading YAML needs PyYAML: {with_extra('kubernetes')}") from error
     except msgspec.ValidationError as error:
         raise unusable(file, "its hooks are not of the form expected") from error
     except (msgspec.DecodeError, RecursionError) as error:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.core.text import sanitize
+from zoneproof.core.text import sanitize, with_extra
 from zoneproof.providers.adapters import LIMITS, TIMEOUT, sounds_secret
 from zoneproof.providers.contract import ProviderContext, ProviderInfo
 from zoneproof.providers.fields import CredentialField
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # These two find out which module to use, or are what all others come from.
 _LONGEST_DESCRIPTION = 30  # seconds
 _NO_PROVIDERS = frozenset({"auto", "base"})
-_EXTRA = "install it with `pip install 'zoneproof[lexicon]'`"
+_EXTRA = with_extra("lexicon")
 
 
 def _modules() -> set[str]:

@@ -16,7 +16,7 @@ from zoneproof.core.errors import (
     StorageError,
     UnconfirmedChangeError,
 )
-from zoneproof.core.text import sanitize
+from zoneproof.core.text import sanitize, with_extra
 from zoneproof.storage.migrations import Migration, apply_migrations
 from zoneproof.storage.store import Row, Transaction, Value
 from zoneproof.storage.threaded_store import Job, ThreadedStore, run_work
@@ -26,7 +26,7 @@ try:
     from psycopg import conninfo, errors
 except ImportError as error:
     raise StorageError(
-        "psycopg, which talks to PostgreSQL, is not installed: install 'zoneproof[postgres]'"
+        f"psycopg, which talks to PostgreSQL, is not installed: {with_extra('postgres')}"
     ) from error
 
 T = TypeVar("T")

@@ -74,5 +74,5 @@ def _is_page(path: str) -> bool:
 
 async def _not_installed(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer in place of the pages where what they need is not installed."""
-    text = "The pages need more than is installed: install 'zoneproof[web]' and start again.\n"
+    text = "The pages need the extra 'web': install it (docs/install.md) and start again.\n"
     await PlainTextResponse(text, 503)(scope, receive, send)

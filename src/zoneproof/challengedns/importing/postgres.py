@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from zoneproof.challengedns.importing.source import PAGE, Row, SourceDatabase
 from zoneproof.core.errors import InvalidInputError, StorageError
+from zoneproof.core.text import with_extra
 
 _CONNECT_SECONDS = 10
 _STATEMENT_SECONDS = 60
@@ -103,7 +104,7 @@ def _psycopg() -> Any:
         import psycopg  # optional: the extra 'postgres'
     except ImportError as error:
         raise StorageError(
-            "psycopg, which talks to PostgreSQL, is not installed: install 'zoneproof[postgres]'"
+            f"psycopg, which talks to PostgreSQL, is not installed: {with_extra('postgres')}"
         ) from error
     return psycopg
 

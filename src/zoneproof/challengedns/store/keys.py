@@ -14,6 +14,7 @@ from collections.abc import Callable
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import RegistrationError, StorageError
+from zoneproof.core.text import with_extra
 from zoneproof.serving.limits import RateLimit, network_of
 
 NO_KEY_HAS_THIS_HASH = "-" * 64
@@ -134,6 +135,6 @@ def require_bcrypt() -> None:
         import bcrypt  # noqa: F401  optional: the extra 'legacy'
     except ImportError as error:
         raise StorageError(
-            "API keys of acme-dns are bcrypt hashes, and bcrypt is not installed: install"
-            " 'zoneproof[legacy]'"
+            "API keys of acme-dns are bcrypt hashes, and bcrypt is not installed:"
+            f" {with_extra('legacy')}"
         ) from error

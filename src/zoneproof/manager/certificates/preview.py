@@ -21,6 +21,7 @@ from zoneproof.issuance.preflight_texts import finding_fields, preflight_fields
 from zoneproof.manager.accounts.account import StoredAccount
 from zoneproof.manager.accounts.clients import registering
 from zoneproof.manager.accounts.store import new_account
+from zoneproof.manager.certificates.checks import key_access
 from zoneproof.manager.certificates.defined_tasks import task_problems
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.state import state_of
@@ -259,6 +260,7 @@ async def _preview(
             identifiers, directory_url=authority.url, profile=definition.wanted_profile
         )
     )
+    findings += _problems(lambda: key_access(definition, manager.settings))
     for fallback in definition.fallback_accounts:
         try:
             await manager.accounts.find(fallback)

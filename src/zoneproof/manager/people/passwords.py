@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.core.text import with_extra
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -51,7 +52,5 @@ def _hasher() -> PasswordHasher:
     try:
         from argon2 import PasswordHasher
     except ImportError as error:
-        raise ConfigError(
-            "passwords need the package argon2-cffi: install zoneproof[web]"
-        ) from error
+        raise ConfigError(f"passwords need the package argon2-cffi: {with_extra('web')}") from error
     return PasswordHasher()

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from zoneproof.core.errors import ConfigError, InvalidInputError, NotFoundError, ZoneproofError
 from zoneproof.core.http import HttpClient, NoReplyError, error_text
-from zoneproof.core.text import sanitize
+from zoneproof.core.text import sanitize, with_extra
 from zoneproof.core.toml import read_reference
 from zoneproof.core.webhooks import check_url
 from zoneproof.manager.people.audit import SIGN_IN_FAILED
@@ -230,8 +230,8 @@ def claims_of(token: str, keys: bytes, settings: OidcSettings, nonce: str) -> Ma
         from joserfc.jwk import KeySet
     except ImportError as error:
         raise ConfigError(
-            "signing in at an OpenID provider needs a package that is not installed: install"
-            " zoneproof[oidc]"
+            "signing in at an OpenID provider needs a package that is not installed:"
+            f" {with_extra('oidc')}"
         ) from error
     rules = jwt.JWTClaimsRegistry(
         leeway=_LEEWAY,

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.text import with_extra
 from zoneproof.manager.people.audit import SIGN_IN_FAILED
 from zoneproof.pages.browser import local_path
 from zoneproof.web.signing.session import Failures, begin_session
@@ -103,8 +104,8 @@ def pages(failures: Failures) -> list[Page]:
 def _require_possible(visit: Visit) -> None:
     if not are_possible(visit.request):
         raise InvalidInputError(
-            "passkeys need a name, such as localhost, in the address, and the extra"
-            " zoneproof[passkeys]"
+            "passkeys need a name, such as localhost, in the address, and the extra 'passkeys':"
+            f" {with_extra('passkeys')}"
         )
 
 
