@@ -157,7 +157,7 @@ def test_the_zone_must_be_said_where_it_cannot_be_listed(world: World) -> None:
     assert "'exa mple.com' is not a domain name" in wrong.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_test_removes_its_value(world: World, number: signal.Signals) -> None:
     add(world, "--propagation=600")
     command = ("credential", "test", "dns", "--zone=example.com")

@@ -24,9 +24,10 @@ T = TypeVar("T")
 
 
 def run_until_done(work: Coroutine[Any, Any, T]) -> T:
-    """Run the coroutine. SIGINT and SIGTERM cancel it, so that it can clean up first.
+    """Run the coroutine. SIGINT, SIGTERM and SIGHUP cancel it, so that it can clean up first.
 
-    Raises KeyboardInterrupt after such a signal.
+    SIGHUP is that of a terminal that is gone; under nohup it is still ignored. Raises
+    KeyboardInterrupt after such a signal.
     """
 
     async def guarded() -> T:
@@ -39,8 +40,11 @@ def run_until_done(work: Coroutine[Any, Any, T]) -> T:
             task.cancel()
 
         # Windows has no such handlers, and ends processes without asking.
-        with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+        with contextlib.suppress(NotImplementedError, AttributeError):
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGTERM, stop)
+            if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+                loop.add_signal_handler(signal.SIGHUP, stop)
         try:
             return await task
         except asyncio.CancelledError:
