@@ -409,6 +409,16 @@ async def test_without_bcrypt_nothing_is_imported_that_could_not_be_used(
     assert not (config.parent / "challenge.db").exists()
 
 
+def test_a_password_on_the_command_line_is_warned_of(config: Path) -> None:
+    for url, is_told in (
+        ("postgres://u:s3cret@127.0.0.1:1/x", True),
+        ("postgres://u@[::1]:1/x", False),
+    ):
+        done = command(config, url)
+        assert ("can be read by others in the process list" in done.stderr) is is_told
+        assert "s3cret" not in done.stderr
+
+
 def test_a_refusal_is_one_line(config: Path, source: Path) -> None:
     done = command(config, source)
     assert done.status == 2

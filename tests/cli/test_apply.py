@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -148,6 +151,16 @@ def test_changes_are_json_on_request(inside: Inside, file: Path) -> None:
     assert told["saved"] is True
     told = json.loads(inside.good("apply", "-f", str(file), "--json"))
     assert told == {"new": [], "changed": [], "removed": [], "unchanged": 2, "saved": False}
+
+
+def test_the_file_can_be_the_standard_input(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "zoneproof", "apply", "-f", "-"]
+    environment = {**os.environ, "ZONEPROOF_HOME": str(tmp_path / "home")}
+    for text, words in ((TWO, "saved"), (TWO, "2 unchanged"), ("renwe = 1", "-: 'renwe' is not")):
+        done = subprocess.run(
+            command, input=text, env=environment, capture_output=True, text=True, check=False
+        )
+        assert words in done.stdout + done.stderr
 
 
 def test_what_the_file_does_not_have_stays(inside: Inside, file: Path) -> None:

@@ -138,6 +138,7 @@ def test_without_a_provider_it_is_asked_for(world: World, name: str) -> None:
 
 def test_a_provider_is_found_by_a_domain(world: World) -> None:
     dialogue = [
+        (WHICH, "q"),  # which is in the title of one
         (WHICH, "www.example.org"),
         (WHICH, "example.test"),
         (WHICH, "www.example.com"),

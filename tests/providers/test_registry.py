@@ -201,3 +201,12 @@ def test_the_list_of_providers_needs_no_provider_loaded() -> None:
         "sys.exit(any(m in sys.modules for m in ('httpx2', 'dns')))"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("family", "form"),
+    [("acmesh", "acmesh:dns_NAME"), ("certbot", "certbot:dns-NAME"), ("lexicon", "lexicon:NAME")],
+)
+def test_of_a_family_one_has_to_be_named(family: str, form: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"'{family}': name one of its, as {form}; "):
+        describe(family)

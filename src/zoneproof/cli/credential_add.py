@@ -31,6 +31,7 @@ from zoneproof.manager.credentials.fields import require_all, require_usable
 from zoneproof.providers import ProviderInfo, describe, exists, short_name, slugs
 
 _SHOWN_ZONES = 10
+_SHORTEST_TITLE = 3  # characters: less is in many titles
 
 
 @click.command()
@@ -145,7 +146,9 @@ def _find(text: str, run: RunOptions) -> tuple[str, str]:
         return wanted, ""
     if "." in wanted:
         return _find_by_domain(Identifier.parse(wanted).domain, run)
-    titled = [slug for slug in slugs() if wanted in describe(slug).title.lower()]
+    titled = [slug for slug in slugs() if f" {wanted}" in f" {describe(slug).title.lower()}"]
+    if len(wanted) < _SHORTEST_TITLE:
+        titled = []
     return titled[0] if len(titled) == 1 else describe(wanted).slug, ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Iterable
 from functools import cache
@@ -35,6 +36,7 @@ _WORDS = {
 }
 _LIMIT = re.compile(r"(of length )?([<>]=?) (.*)")
 _LIMITS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+STANDARD_INPUT = Path("-")
 _MOST_KNOWN = 12  # keys that an error lists
 
 
@@ -43,9 +45,31 @@ def load_toml(path: Path, into: type[T]) -> T:
 
     Raises ConfigError, naming the file and the key.
     """
+    return convert(read_toml(path), into, str(path))
+
+
+def load_each(path: Path, into: type[T]) -> T:
+    """Do the same, with an error that names what is wrong with each of the file's keys."""
+    data, problems = read_toml(path), []
+    for key, value in data.items():
+        try:
+            msgspec.convert({key: value}, into)
+        except msgspec.ValidationError as error:
+            problems.append(complaint(error, into))
+    if problems:
+        raise ConfigError(f"{path}: {'; '.join(problems)}")
+    return convert(data, into, str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what the file holds; that of ``-`` is the standard input. Raises ConfigError."""
     try:
-        text = read_file(path, LARGEST_LIST).decode("utf-8-sig")
-        data = tomllib.loads(text)
+        raw = (
+            sys.stdin.buffer.read(LARGEST_LIST)
+            if path == STANDARD_INPUT
+            else read_file(path, LARGEST_LIST)
+        )
+        data = tomllib.loads(raw.decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -58,7 +82,7 @@ def load_toml(path: Path, into: type[T]) -> T:
         raise ConfigError(f"{path} is not valid TOML: a number in it is too long") from error
     if _has_nul(data):  # which no file name, no database and no DNS name can hold
         raise ConfigError(f"{path}: a text in it has the character \\u0000: remove it")
-    return convert(data, into, str(path))
+    return data
 
 
 def _has_nul(data: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from zoneproof.core.errors import ConfigError, InvalidInputError
 from zoneproof.core.files import create_private, read_file
 from zoneproof.core.names import require_email
 from zoneproof.core.secretive import Secretive
-from zoneproof.core.toml import check_stored_reference, load_toml
+from zoneproof.core.toml import check_stored_reference, load_each, load_toml
 from zoneproof.core.webhooks import check_url
 from zoneproof.dnsquery import parse_policy, parse_server
 from zoneproof.manager.home import Home, is_there
@@ -153,28 +153,37 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     web: WebSettings = WebSettings()
 
     def check(self) -> None:
-        """Raise InvalidInputError for a setting that cannot be used."""
+        """Raise InvalidInputError, which names all of them, for settings that cannot be used."""
+        if problems := [*self._problems()]:
+            raise InvalidInputError("; ".join(problems))
+
+    def _problems(self) -> Iterator[str]:
         if not 1 <= self.parallel <= 200:
-            raise InvalidInputError("parallel must be a number from 1 to 200")
+            yield "parallel must be a number from 1 to 200"
         if self.failover_after < 1:
-            raise InvalidInputError("failover_after must be a number of failures, 1 or more")
+            yield "failover_after must be a number of failures, 1 or more"
         if not 1 <= self.authoritative_port <= 65535:
-            raise InvalidInputError("authoritative_port must be a port from 1 to 65535")
+            yield "authoritative_port must be a port from 1 to 65535"
         if self.email:
-            try:
-                require_email(self.email)
-            except InvalidInputError as error:
-                raise InvalidInputError(f"email: {error.message}") from error
+            yield from (f"email: {problem}" for problem in _problems(require_email, self.email))
         if self.key_mode:
-            read_mode(self.key_mode)
-        self.log.check()
-        self.dns.check()
+            yield from _problems(read_mode, self.key_mode)
+        yield from _problems(self.log.check)
+        yield from _problems(self.dns.check)
         if self.web.oidc:
-            self.web.oidc.check()
+            yield from _problems(self.web.oidc.check)
         for slug, settings in self.provider.items():
             if not exists(slug):
-                raise InvalidInputError(f"[provider.{slug}]: there is no provider '{slug}'")
-            settings.check()
+                yield f"[provider.{slug}]: there is no provider '{slug}'"
+            yield from _problems(settings.check)
+
+
+def _problems(check: Callable[..., object], *arguments: str) -> list[str]:
+    try:
+        check(*arguments)
+    except InvalidInputError as error:
+        return [error.message]
+    return []
 
 
 def load_settings(home: Path) -> Settings:
@@ -196,7 +205,7 @@ def load_notify_settings(home: Path) -> NotifySettings:
 def _load(path: Path, called: str) -> Settings:
     """Read the file, which errors call by that name."""
     try:
-        settings = load_toml(path, Settings)
+        settings = load_each(path, Settings)
         settings.check()
     except ConfigError as error:
         raise ConfigError(error.message.replace(str(path), called)) from error

@@ -117,6 +117,7 @@ def _variables(options: str) -> Iterator[CredentialField]:
 class AcmeShScript(Adapter):
     """Runs a script's function for each value, one after the other."""
 
+    form: ClassVar = "acmesh:dns_NAME"
     own_fields: ClassVar = frozenset({"home", TIMEOUT.name})
 
     @classmethod

@@ -75,6 +75,7 @@ class Adapter(ABC):
     """A family of providers, such as ``acmesh:``; its classes by :meth:`named` are providers."""
 
     info: ClassVar[ProviderInfo]
+    form: ClassVar[str]  # of a slug, for people
     name: ClassVar[str]  # what follows the colon of the slug
     own_fields: ClassVar[frozenset[str]]  # which are for us, and not for the other program
 

@@ -47,6 +47,7 @@ def _python_of_certbot() -> str:
 class CertbotPlugin(PythonAdapter):
     """Has a plugin of certbot change records, by the Python that has it."""
 
+    form: ClassVar = "certbot:dns-NAME"
     own_fields: ClassVar = frozenset({"ini", "python", TIMEOUT.name})
 
     @classmethod

@@ -66,6 +66,7 @@ def _options(name: str) -> tuple[CredentialField, ...]:
 class LexiconModule(PythonAdapter):
     """Has a module of dns-lexicon change records, by a process of our own Python."""
 
+    form: ClassVar = "lexicon:NAME"
     own_fields: ClassVar = frozenset({TIMEOUT.name})
     python: ClassVar[str] = sys.executable
     job: ClassVar[Mapping[str, Any]] = {}

@@ -105,6 +105,11 @@ def load(slug: str) -> type[Provider]:
     family, colon, name = slug.partition(":")
     if colon and family in catalog.FAMILIES:
         return _family(family).named(name)
+    if slug in catalog.FAMILIES:
+        raise NotFoundError(
+            f"there is no provider '{slug}': name one of its, as {_family(slug).form}; 'zoneproof"
+            " provider list' shows those that are installed"
+        )
     if slug not in catalog.MODULES:
         near = difflib.get_close_matches(slug, catalog.MODULES, n=1)
         advice = f"did you mean '{near[0]}'?" if near else f"use {', '.join(slugs())}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from zoneproof.challengedns.importing.takeover import LeftOut, Summary
 from zoneproof.challengedns.importing.takeover import import_acme_dns as run
 from zoneproof.challengedns.store.audit import Actor, ServiceAudit
 from zoneproof.cli.challenge.database import config_option
+from zoneproof.cli.credential_fields import warn_of_literals
 from zoneproof.cli.option_groups import dry_run_option, json_events_option
 from zoneproof.cli.output import json_line
 from zoneproof.cli.person import person
@@ -56,6 +58,8 @@ def import_acme_dns(
     imported.
     """
     config = load_config(path)
+    if re.match(r"postgres(ql)?://[^/@]*:[^/@]+@", source):
+        warn_of_literals(["the password in the URL"], "PGPASSWORD")
     tell = _JsonLines() if as_json else _Lines()
     summary = asyncio.run(
         run(
