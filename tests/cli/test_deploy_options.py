@@ -42,6 +42,8 @@ def test_tasks_are_given_by_options_and_replaced_by_name(inside: Inside, tmp_pat
     hook = inside.good("edit", "a.example", "--deploy=command:command=true,name=hook,when=failed")
     assert "next:" not in hook + inside.good("edit", "a.example", "--no-deploy=web")
     assert toml(inside).count("task = ") == 2
+    assert "next:" not in inside.good("edit", "a.example", "--no-deploy=command")
+    inside.good("edit", "a.example", "--deploy-hook=systemctl reload 'my unit'")
     result = inside.run("edit", "a.example", "--no-deploy=nginx")
     assert (result.status, result.stderr) == (
         2,

@@ -371,17 +371,13 @@ async def test_names_are_registered_and_their_cnames_printed_before_any_order(
         assert [bool(one["advice"]) for one in json.loads(again.stdout)] == [False, True]
         assert len(fake.accounts) == 2
         # An order uses what is registered.
-        preview = await asyncio.to_thread(
-            world.run,
-            "preview",
-            "reg2.example.com",
-            "--provider=acme-dns",
-            "--server",
-            server.url,
-            *world.ca_options[:2],
-            "--json",
-        )
+        where = ("--provider=acme-dns", "--server", server.url, *world.ca_options[:2])
+        words = ("preview", names[2], *where)
+        preview = await asyncio.to_thread(world.run, *words, "--json")
         assert records[1] in preview.events[0]["records"]
+        target = records[1].split()[3].removesuffix(".")
+        told = (await asyncio.to_thread(world.run, *words)).stdout
+        assert f"  written to      the registration {target}\n" in told
 
 
 async def test_a_name_that_is_not_registered_fails_and_the_others_are_told(world: World) -> None:

@@ -138,6 +138,10 @@ def test_a_missing_cname_is_printed_as_the_record_to_create(world: World) -> Non
     record = "_acme-challenge.www.example.com. IN CNAME _acme-challenge.www.auth.example.net."
     assert document["records"] == [record]
     assert "is missing: create it" in problems(document)
+    options = (*world.rfc2136_options, *world.ca_options, f"--delegation={rule}", "--agree-tos")
+    told = world.run("preview", "www.example.com", *options).stdout
+    assert "Issuing it would stop: create the records above first." in told
+    assert "would fail" not in told
 
 
 def test_a_cname_that_leads_astray_is_told(world: World) -> None:

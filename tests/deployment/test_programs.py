@@ -81,6 +81,7 @@ async def test_a_command_after_a_failure_is_told_why(tmp_path: Path) -> None:
     ("script", "message"),
     [
         ("echo no >&2; exit 3", r"failed with exit status 3, and said: no"),
+        ("exit 3", r"failed with exit status 3, without a message"),
         ("kill -9 $$", r"failed with exit status -?(137|9)|was ended by signal 9"),
     ],
 )

@@ -34,7 +34,7 @@ def require_one_failure(world: FaultWorld, result: Result, words: str) -> None:
     assert result.status == 1
     assert f"{COUNT} certificates: {COUNT} failed" in result.stdout
     assert result.stderr.count(words) == COUNT
-    assert result.stderr.count("found by h") == COUNT - 1
+    assert result.stderr.count("met this first") == COUNT - 1
     assert sorted(one["failures"] for one in world.listed()) == [0] * (COUNT - 1) + [1]
     statuses = {one["status"] for one in world.listed()}
     assert statuses in ({"failing", "missing"}, {"paused", "missing"})
@@ -102,7 +102,7 @@ def test_a_provider_that_is_down_is_found_out_once(due: FaultWorld) -> None:
     assert result.status == 1
     assert "1 renewed" in result.stdout
     assert f"{COUNT} failed" in result.stdout
-    assert result.stderr.count("found by h") == COUNT - 1
+    assert result.stderr.count("met this first") == COUNT - 1
     assert sum(one["failures"] for one in due.listed()) == 1
 
 

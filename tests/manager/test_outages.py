@@ -56,7 +56,9 @@ def test_others_of_the_same_site_fail_with_the_first_and_say_with_whom() -> None
     outages = Outages()
     meet(outages, needs("a.one.test", failures=2), DOWN)
     outages.remember("a.one.test", None)
-    with pytest.raises(HeldUpError, match=r"cannot be reached \(found by a\.one\.test") as held:
+    with pytest.raises(
+        HeldUpError, match=r"cannot be reached \(a\.one\.test met this first"
+    ) as held:
         outages.require_none(needs("b.one.test"))
     assert held.value.failures == 3
 

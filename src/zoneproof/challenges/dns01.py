@@ -177,7 +177,8 @@ class DnsMethod(Secretive, frozen=True, eq=False):
 
     def details(self, zone: Zone | None) -> tuple[Detail, ...]:
         """Return the provider, the credential, ``zone`` and the propagation policy."""
-        written_to = ("the zone " + str(zone.name), str(zone.name)) if zone else ("", "")
+        what = "registration" if isinstance(self.provider, DelegatedProvider) else "zone"
+        written_to = (f"the {what} {zone.name}", str(zone.name)) if zone else ("", "")
         return (
             Detail("provider", "provider", self.provider.info.title, self.slug),
             Detail("credential", "credential", self.credential, self.credential),

@@ -201,7 +201,7 @@ def _tell_saved(
     type=PATH,
     metavar="FILE",
     required=True,
-    help="What to manage; 'zoneproof list --toml' prints such a file.",
+    help="What to manage, - for standard input; 'zoneproof list --toml' prints such a file.",
 )
 @click.option(
     "--prune", is_flag=True, help="Stop managing certificates that the file does not have."

@@ -146,7 +146,12 @@ def _good(words: Sequence[str], ended: Ended, hidden: Sequence[str] = ()) -> End
     if ended.status < 0:
         how = f"was ended by signal {-ended.status}"
     said = last_words(ended, hidden)
-    raise DeploymentError(f"{sanitize(words[0])} {how}, and said: {said or 'nothing'}")
+    raise DeploymentError(f"{sanitize(words[0])} {how}, {with_words(said)}")
+
+
+def with_words(said: str) -> str:
+    """Return how an error goes on with what a program said, if anything."""
+    return f"and said: {said}" if said else "without a message"
 
 
 def last_words(ended: Ended, hidden: Sequence[str]) -> str:

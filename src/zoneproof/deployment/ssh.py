@@ -22,6 +22,7 @@ from zoneproof.core.text import sanitize, with_extra
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
 from zoneproof.deployment.parts import paths_of, wanted_files
 from zoneproof.deployment.placement import Wanted, require_distinct
+from zoneproof.deployment.programs import with_words
 
 if TYPE_CHECKING:
     import asyncssh
@@ -357,7 +358,5 @@ class Ssh:
             how = f"failed with exit status {process.exit_status}"
             if process.exit_signal:
                 how = f"was ended by the signal {sanitize(process.exit_signal[0])}"
-            raise DeploymentError(
-                f"{self._where}: the command {how}, and said: {words or 'nothing'}"
-            )
+            raise DeploymentError(f"{self._where}: the command {how}, {with_words(words)}")
         return words

@@ -18,7 +18,7 @@ _BEHIND_A_PROXY = ("127.0.0.1:8080",)
 _EVERYWHERE = {4: "0.0.0.0", 6: "::"}  # noqa: S104
 
 _TEMPLATE = """\
-# Zoneproof's challenge service. What is commented out shows the default.
+# Zoneproof's challenge service. What is commented out is the default, or an example.
 # After a change: 'zoneproof challenge serve --check', then SIGHUP or a restart.
 
 {database}

@@ -113,7 +113,8 @@ class _Outage(msgspec.Struct):
         if self.certificate == needs.certificate:
             return self.error
         return HeldUpError(
-            f"{self.error.message} (found by {self.certificate}, which this waits for)",
+            f"{self.error.message} ({self.certificate} met this first; the others are tried again"
+            " with it)",
             failures=self.failures,
             again_at=self.again_at,
         )

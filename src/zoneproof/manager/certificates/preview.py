@@ -54,15 +54,15 @@ class Preview(msgspec.Struct, frozen=True):
 
     @property
     def has_problem(self) -> bool:
-        """Whether a problem was found."""
-        return any(finding.is_problem for finding in self.findings) or any(
-            examination.would_fail for examination in self.examinations
-        )
+        """Whether a problem was found that records to create do not solve."""
+        found = [*self.findings, *(each for one in self.examinations for each in one.findings)]
+        return any(finding.is_problem and not finding.record for finding in found)
 
     @property
     def would_fail(self) -> bool:
         """Whether issuing would fail, or stop for records that were asked for and are missing."""
-        return self.has_problem or any(record.status == "missing" for record in self.awaited)
+        awaits = any(record.status == "missing" for record in self.awaited)
+        return self.has_problem or awaits or any(one.would_fail for one in self.examinations)
 
     @property
     def would_pause(self) -> bool:
