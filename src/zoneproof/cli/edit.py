@@ -234,8 +234,8 @@ def apply(path: Path, dry_run: bool, prune: bool, yes: bool, as_json: bool) -> N
             names = ", ".join(change.name for change in removed)
             confirm(f"Stop managing {names if few else f'{len(removed)} certificates'}?", yes=yes)
         run_with_manager(lambda manager: carry_out(manager, plan, tell_news))
-    saved = [change.after for change in plan.changes if change.after and change.after.renew]
-    first = run_with_manager(lambda manager: _first_steps(manager, saved))
+    renewed = [one.after for one in plan.changes if one.after and one.after.renew]
+    first = run_with_manager(lambda manager: _first_steps(manager, renewed), to_read=True)
     _tell_end(plan, first, dry_run=dry_run, as_json=as_json)
 
 
