@@ -58,17 +58,6 @@ def _changes(before: StoredAccount, after: StoredAccount) -> list[str]:
     return changes
 
 
-async def reach(manager: Manager, account: str) -> None:
-    """Reach the CA of a registered account as the run's terms say; that is kept if it answers.
-
-    The CA is not asked where they say nothing new. Raises AcmeError and InvalidInputError.
-    """
-    stored = await manager.accounts.find(account)
-    if stored and stored.account_url and stored.reached_by(manager.run.terms) != stored:
-        async with manager.clients.use(stored.name):
-            pass
-
-
 async def register(manager: Manager, ca: str = "", name: str = "") -> RegisteredAccount:
     """Return the account, registered with the run's terms; tells whether it was not before.
 

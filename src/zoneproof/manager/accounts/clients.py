@@ -155,6 +155,16 @@ class ClientPool:
                 " register it anew"
             ) from error
 
+    async def reach(self, text: str) -> None:
+        """Reach the CA of a registered account as the terms say; that is kept if it answers.
+
+        The CA is not asked where they say nothing new. Raises AcmeError and InvalidInputError.
+        """
+        stored = await self._accounts.find(text)
+        if stored and stored.account_url and stored.reached_by(self._terms) != stored:
+            async with self.use(stored.name):
+                pass
+
     async def _client(self, name: str, terms: AccountTerms) -> AcmeClient:
         stored = await self._accounts.get(name)
         account = await settle_rollover(self._accounts, stored.reached_by(terms))

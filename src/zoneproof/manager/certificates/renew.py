@@ -22,7 +22,6 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.text import printable
 from zoneproof.issuance import Emit, Warned
-from zoneproof.manager.accounts.changes import reach
 from zoneproof.manager.certificates.circumstances import Circumstances, delegations_of
 from zoneproof.manager.certificates.deployment_state import TaskResult
 from zoneproof.manager.certificates.deployments import DEPLOYED, NOT_DEPLOYED, deploy
@@ -195,7 +194,7 @@ async def _reach_as_said(
         certificates = [one for one in chosen if isinstance(one, ManagedCertificate)]
         accounts = [one.definition.account or manager.settings.account for one in certificates]
         for account in dict.fromkeys(accounts):
-            await reach(manager, account)
+            await manager.clients.reach(account)
 
 
 class _Renewals(msgspec.Struct, frozen=True):
