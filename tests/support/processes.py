@@ -10,6 +10,7 @@ has a session of its own, without a terminal, and what is left in it ends with t
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import itertools
 import multiprocessing
 import os
@@ -29,6 +30,7 @@ from _pytest.config import create_terminal_writer
 _NOTICEABLE = 0.05  # seconds
 _LOOK_SECONDS = 1.0
 _INTERRUPT = (signal.SIGINT,)
+_PR_SET_PDEATHSIG = 1
 _LAST_SECONDS = 60.0  # to end what interrupted processes have begun
 
 
@@ -203,6 +205,8 @@ def _work(
 ) -> None:
     """Run tests as long as there are any: the process's main function."""
     os.setsid()
+    # Whoever counts the seconds of a test may be killed; then nobody would end one that hangs.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     for other in inherited:
         other.close()
     with Path(os.devnull).open("w") as nowhere:

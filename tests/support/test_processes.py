@@ -261,3 +261,26 @@ def test_what_is_left_open_in_a_loop_does_not_keep_it_from_its_end(tmp_path: Pat
     plugins = ("-panyio.pytest_plugin", "-ppytest_timeout")
     found = _run(tmp_path, f"-c{settings}", *plugins, "test_a.py", test_a=_LEFT_OPEN)
     assert "1 passed" in found
+
+
+_HOLDING = """
+import time
+
+def test_hanging():
+    with open("held", "wb", buffering=0) as held:
+        held.write(b"x")
+        time.sleep(1000)
+"""
+
+
+def test_a_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "held")
+    (tmp_path / "test_a.py").write_text(_HOLDING)
+    command = [*_COMMAND, "--rootdir=."]
+    with (
+        subprocess.Popen(command, cwd=tmp_path, env=_ENVIRONMENT, stdout=subprocess.DEVNULL) as run,
+        (tmp_path / "held").open("rb") as held,
+    ):
+        assert held.read(1) == b"x"
+        run.kill()
+        assert held.read() == b""  # which comes once nobody has it open
