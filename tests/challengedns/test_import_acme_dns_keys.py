@@ -150,7 +150,7 @@ async def test_without_bcrypt_the_operator_learns_what_to_install(
     registrations: OpenRegistrations, accounts: list[Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "bcrypt", None)
-    with pytest.raises(StorageError, match=r"install 'zoneproof\[legacy\]'"):
+    with pytest.raises(StorageError, match=r"pip install '\.\[legacy\]'"):
         await registrations.authenticate(caller(accounts[0]))
 
 

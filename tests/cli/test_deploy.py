@@ -71,11 +71,14 @@ def test_a_file_system_that_is_read_only_is_told_in_a_line(
 
     for name in ("unlink", "replace"):
         monkeypatch.setattr(Path, name, read_only(getattr(Path, name)))
-    why = f"cannot write {to}/c.pem: Read-only file system: mount it for writing, or name another"
-    assert f"not deployed: copy: {why} folder" in inside.run("deploy", "a.example").stderr
+    why = (
+        f"cannot write {to}/c.pem: Read-only file system: mount it for writing, or name another"
+        " folder; in a systemd unit, ReadWritePaths= allows it"
+    )
+    assert f"not deployed: copy: {why}" in inside.run("deploy", "a.example").stderr
     told = json.loads(inside.run("deploy", "a.example", "--json").stdout)
-    assert told["tasks"][0]["text"] == f"{why} folder"
-    assert f"copy: {why} folder" in inside.good("history", "a.example")
+    assert told["tasks"][0]["text"] == why
+    assert f"copy: {why}" in inside.good("history", "a.example")
     assert "a bug" not in (inside.home / "logs/a.example.log").read_text()
 
 

@@ -47,7 +47,7 @@ def test_tasks_are_given_by_options_and_replaced_by_name(inside: Inside, tmp_pat
     result = inside.run("edit", "a.example", "--no-deploy=nginx")
     assert (result.status, result.stderr) == (
         2,
-        "zoneproof: a.example has no task 'nginx' to remove: it has command, hook\n",
+        "zoneproof: a.example has no task 'nginx' to remove: it has hook, command\n",
     )
 
 

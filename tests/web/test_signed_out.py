@@ -35,7 +35,7 @@ def test_what_was_typed_is_still_there_after_signing_in_again(
     become_administrator(page, pages.link)
     page.goto("/new-certificate")
     page.context.clear_cookies()
-    page.get_by_label("One in a line").press_sequentially("example.com")
+    page.get_by_label("One per line").press_sequentially("example.com")
     expect(page.locator("#looks")).to_have_text(
         "Your session has ended. Sign in in a new tab, then go on here."
     )
@@ -49,5 +49,5 @@ def test_what_was_typed_is_still_there_after_signing_in_again(
     opened.value.get_by_role("button", name="Sign in").click()
     expect(opened.value.get_by_role("link", name="Overview")).to_be_visible()
     page.reload()
-    expect(page.get_by_label("One in a line")).to_have_value("example.com")
+    expect(page.get_by_label("One per line")).to_have_value("example.com")
     expect(page.locator("#preview")).to_contain_text("create")

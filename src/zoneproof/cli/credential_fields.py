@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from zoneproof.cli.asking import ask
+from zoneproof.cli.output import warn_of_literals
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import exposure
 from zoneproof.core.text import printable
@@ -40,16 +41,6 @@ def parse_fields(texts: Sequence[str]) -> dict[str, str]:
             raise InvalidInputError(f"--field {name} is given twice: give it once")
         fields[name] = read_reference(value, f"--field {name}")
     return fields
-
-
-def warn_of_literals(what: Sequence[str], safer: str) -> None:
-    """Warn of secrets that stand on the command line; ``safer`` says how else to give one."""
-    if what:
-        click.echo(
-            f"zoneproof: warning: {' and '.join(what)} can be read by others in the process list"
-            f" while this runs: {safer} is safer",
-            err=True,
-        )
 
 
 def warn_of_literal(option: str, value: str) -> None:

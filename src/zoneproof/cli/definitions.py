@@ -15,10 +15,10 @@ from zoneproof.cli.credential_fields import (
     given_fields,
     parse_fields,
     warn_of_literal,
-    warn_of_literals,
     warn_of_open_files,
 )
 from zoneproof.cli.option_groups import PATH, dns_settings_options, field_option, together
+from zoneproof.cli.output import warn_of_literals
 from zoneproof.cli.tasks import given_secrets, parse_task
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.files import read_named

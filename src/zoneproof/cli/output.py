@@ -149,3 +149,13 @@ def print_rows(rows: Mapping[str, str], *, indent: str = "  ") -> None:
     width = max((len(name) for name in rows), default=0)
     for name, text in rows.items():
         click.echo(f"{indent}{name:{width}}  {printable(text)}")
+
+
+def warn_of_literals(what: Sequence[str], safer: str) -> None:
+    """Warn of secrets that stand on the command line; ``safer`` says how else to give one."""
+    if what:
+        click.echo(
+            f"zoneproof: warning: {' and '.join(what)} can be read by others in the process list"
+            f" while this runs: {safer} is safer",
+            err=True,
+        )

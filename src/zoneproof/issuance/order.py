@@ -142,7 +142,7 @@ class Validation:
             token,
             text,
             challenge.issuer_domain_names,
-            planned.identifier.domain in wildcards,
+            planned.identifier.type == "dns" and planned.identifier.domain in wildcards,
         )
 
 

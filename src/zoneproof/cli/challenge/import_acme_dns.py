@@ -15,9 +15,8 @@ from zoneproof.challengedns.importing.takeover import LeftOut, Summary
 from zoneproof.challengedns.importing.takeover import import_acme_dns as run
 from zoneproof.challengedns.store.audit import Actor, ServiceAudit
 from zoneproof.cli.challenge.database import config_option
-from zoneproof.cli.credential_fields import warn_of_literals
 from zoneproof.cli.option_groups import dry_run_option, json_events_option
-from zoneproof.cli.output import json_line
+from zoneproof.cli.output import json_line, warn_of_literals
 from zoneproof.cli.person import person
 from zoneproof.core.text import count
 

@@ -17,7 +17,7 @@ from zoneproof.challengedns.store.moving import move_database as move
 from zoneproof.challengedns.store.opening import database_exists, open_database
 from zoneproof.cli.challenge.database import config_option
 from zoneproof.cli.option_groups import json_option
-from zoneproof.cli.output import tell
+from zoneproof.cli.output import tell, warn_of_literals
 from zoneproof.cli.person import person
 from zoneproof.core.errors import ConfigError, InvalidInputError
 
@@ -108,6 +108,4 @@ def _check_url(target: str) -> None:
     except InvalidInputError as error:
         raise InvalidInputError(f"TARGET: {error.message}") from error
     if server.has_password:
-        from zoneproof.cli.credential_fields import warn_of_literals
-
         warn_of_literals(["the password in TARGET"], "PGPASSWORD")
