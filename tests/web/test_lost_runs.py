@@ -42,7 +42,8 @@ def test_a_run_whose_server_was_started_again_is_not_called_running(
         become_administrator(page, pages.link)
         page.goto("/credentials/own")
         page.get_by_label("Zone", exact=True).fill("example.com")
-        page.get_by_role("button", name="Test", exact=True).click()
+        with page.expect_response(lambda answer: "/events?" in answer.url):
+            page.get_by_role("button", name="Test", exact=True).click()
         expect(page.locator("#run-status")).to_have_text("running")
         lost = page.get_by_text("The connection to the server is lost")
         expect(lost).to_be_hidden()
