@@ -38,6 +38,7 @@ def test_what_cannot_be_undone_is_asked_first(inside: Inside) -> None:
 
         path, sent = asked(alice, "/credentials/dns", "Remove")
         assert "their renewals will fail" in alice.get(path).text
+        assert '"hidden" name="force"' not in alice.get(f"{path}?force=yes").text
         assert alice.post(path, None, **sent).status != 303
         assert alice.post(path, None, **sent, force="yes").status == 303
         assert json.loads(inside.good("credential", "list", "--json")) == []

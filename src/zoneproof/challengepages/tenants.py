@@ -162,6 +162,7 @@ async def _ask_whether_to_revoke(visit: ServiceVisit) -> Response:
         " is signed out. What was registered stays.",
         button="Revoke",
         back=f"/admin/tenants/{visit.name}",
+        fields={"id": key.id},
     )
 
 

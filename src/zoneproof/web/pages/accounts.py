@@ -127,6 +127,7 @@ async def _ask_to_roll_over(visit: Visit) -> Response:
         " the account, stop working.",
         button="Give it a new key",
         back=_path_of(account.name),
+        fields={"name": account.name},
     )
 
 
@@ -146,6 +147,7 @@ async def _ask_to_remove(visit: Visit) -> Response:
         " there is a copy. It still exists at its CA.",
         button="Remove it and its key",
         back=_path_of(account.name),
+        fields={"name": account.name},
     )
 
 

@@ -202,6 +202,7 @@ async def _ask_to_remove(visit: Visit) -> Response:
         text=f"It is no longer done with new certificates of {definition.name}; what it did stays.",
         button="Remove",
         back=f"/certificates/{definition.name}/deployment",
+        fields={"task": task.name},
     )
 
 
