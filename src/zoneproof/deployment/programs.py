@@ -150,7 +150,7 @@ def _good(words: Sequence[str], ended: Ended, hidden: Sequence[str] = ()) -> End
 
 
 def with_words(said: str) -> str:
-    """Return how an error goes on with what a program said, if anything."""
+    """Return the end of an error message: the program's own words, or that it said nothing."""
     return f"and said: {said}" if said else "without a message"
 
 
