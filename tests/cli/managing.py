@@ -34,3 +34,11 @@ def add_broken(world: World, *arguments: str) -> None:
 
 def leaf(world: World, name: str) -> x509.Certificate:
     return x509.load_pem_x509_certificate((world.home / f"live/{name}/cert.pem").read_bytes())
+
+
+def manual(world: World, *names: str) -> list[str]:
+    """Order a certificate whose records wait for a person, and return these."""
+    result = world.run("issue", *names, "--provider=manual", *world.ca_options)
+    assert result.status == 3, result.stderr
+    records: list[str] = world.shown(names[0].removeprefix("*."))["awaiting"]
+    return records

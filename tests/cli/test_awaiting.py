@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.cli.managing import CHALLENGE
+from tests.cli.managing import CHALLENGE, manual
 from tests.cli.terminal import Answer, run_at_terminal
 from tests.support.change_txt import change
 from tests.support.command import Result
@@ -17,14 +17,6 @@ from tests.support.world import World
 SERVER = "ns1.example.com (127.0.0.1)"
 ENTER = "or Ctrl-C to do it later: "
 RECORD = re.compile(r'^ +(_acme-challenge\S+ \d+ IN TXT "([^"]+)")\s*$', re.MULTILINE)
-
-
-def manual(world: World, *names: str) -> list[str]:
-    """Order a certificate whose records wait for a person, and return these."""
-    result = world.run("issue", *names, "--provider=manual", *world.ca_options)
-    assert result.status == 3, result.stderr
-    records: list[str] = world.shown(names[0].removeprefix("*."))["awaiting"]
-    return records
 
 
 def value_of(record: str) -> str:

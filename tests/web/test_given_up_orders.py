@@ -6,7 +6,7 @@ import asyncio
 import json
 from html import unescape
 
-from tests.cli.test_awaiting import manual
+from tests.cli.managing import manual
 from tests.support.web_pages import Client, WebPages, seen
 from tests.support.world import World
 from zoneproof.manager import Home, open_manager
