@@ -193,7 +193,7 @@ async def test_what_an_earlier_run_may_have_published_elsewhere_is_removed_every
     assert (earlier.records, later.records) == (set(), set())
 
 
-# --- a type that is still to come --------------------------------------------------------------
+# --- a type without token whose records stay, apart from what dns-persist-01 adds -------------
 
 
 class PersistMethod(DnsMethod, frozen=True, eq=False):
@@ -239,7 +239,7 @@ class DnsPersist01:
         return PreparedRecords(records, scope)
 
 
-async def test_there_is_a_place_for_a_type_without_token_whose_record_stays(
+async def test_a_type_without_token_leaves_its_record_and_nothing_to_clean(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(SOLVERS, PersistMethod.type, DnsPersist01())
