@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 _ENVIRONMENT = {
-    **os.environ,
+    **{name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"},
     "PYTHONPATH": str(Path(__file__).parents[2]),
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # which take most of the time, and none is needed
 }
