@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import operator
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,69 +20,103 @@ from zoneproof.challengedns.dns.zonefile import compile_zones
 ADDRESSES = ("192.0.2.1", "2001:DB8::1", "::ffff:192.0.2.1")
 NO_ADDRESSES = ("1.2.3", "192.0.2.256", "192.0.2.01", "ns1", "192.0.2.1/32", "fe80::1%eth0")
 NO_NAMES = ("ns1", ".", "*.example.net", "ns 1.example.net", "-n.example.net", "a..b", "192.0.2.1")
+NODE = "/challengeService/nodes/0"
 TAKEN = {
-    "zone": ("auth.example.org", "_a.example.org", "xn--mnchen-3ya.example"),
-    "nameserver": ("", "dns_1.auth.example.org", "dns.example.net"),
-    "apiName": ("", "acme.auth.example.org"),
-    "hostmaster": ("", "a.b+c@example.org", "root@localhost", "dns.example.org"),
-    "email": ("", "a.b+c@example.org"),
-    "address": ADDRESSES,
-    "proxy": (*ADDRESSES, "10.0.0.0/8", "fd00::/8"),
-    "listen": (*ADDRESSES, "0.0.0.0", "::"),
-    "node": ("ns1", "1", "a-b"),
-    "its name server": ("", "dns.example.net"),
-    "its address": ADDRESSES,
-    "peer": ("", *ADDRESSES),
+    "/challengeService/zone": ("auth.example.org", "_a.example.org", "xn--mnchen-3ya.example"),
+    "/challengeService/hostmaster": ("", "a.b+c@example.org", "root@localhost", "dns.example.org"),
+    "/challengeService/trustedProxies/0": (*ADDRESSES, "10.0.0.0/8", "fd00::/8"),
+    "/listenAddresses/0": (*ADDRESSES, "0.0.0.0", "::"),
+}
+TAKEN_OF_A_POD = {
+    **TAKEN,
+    "/challengeService/nameserver": ("dns_1.auth.example.org", "", "dns.example.net"),
+    "/challengeService/apiName": ("acme.auth.example.org", ""),
+    "/challengeService/tls/email": ("", "a.b+c@example.org"),
+    "/challengeService/addresses/0": ADDRESSES,
+}
+TAKEN_OF_A_NODE = {
+    **TAKEN,
+    f"{NODE}/name": ("ns1", "1", "a-b"),
+    f"{NODE}/nameserver": ("", "dns.example.net"),
+    f"{NODE}/addresses/0": ADDRESSES,
+    f"{NODE}/peerAddress": ("", *ADDRESSES),
 }
 REFUSED = {
-    "zone": ("", "org", *NO_NAMES[1:]),
-    "nameserver": NO_NAMES,
-    "apiName": (*NO_NAMES, "api.example.net"),
-    "hostmaster": ("hostmaster", "@", "a b@example.org", "a@b@c"),
-    "email": ("hostmaster", "@", "a b@example.org", "dns.example.org"),
-    "address": NO_ADDRESSES,
-    "proxy": ("all", "10.0.0.0/", "10.0.0/8"),
-    "listen": NO_ADDRESSES,
-    "node": ("", "NS1", "ns_1", "-a"),
-    "its name server": NO_NAMES,
-    "its address": (*NO_ADDRESSES, "0.0.0.0", "::"),
-    "peer": (*NO_ADDRESSES, "0.0.0.0", "::"),
+    "/challengeService/zone": ("", "org", *NO_NAMES[1:]),
+    "/challengeService/nameserver": NO_NAMES,
+    "/challengeService/apiName": NO_NAMES,
+    "/challengeService/hostmaster": ("hostmaster", "@", "a b@example.org", "a@b@c"),
+    "/challengeService/tls/email": ("hostmaster", "@", "a b@example.org", "dns.example.org"),
+    "/challengeService/addresses/0": NO_ADDRESSES,
+    "/challengeService/trustedProxies/0": ("all", "10.0.0.0/", "10.0.0/8"),
+    "/listenAddresses/0": NO_ADDRESSES,
+    f"{NODE}/name": ("", "NS1", "ns_1", "-a"),
+    f"{NODE}/nameserver": NO_NAMES,
+    f"{NODE}/addresses/0": (*NO_ADDRESSES, "0.0.0.0", "::"),
+    f"{NODE}/peerAddress": (*NO_ADDRESSES, "0.0.0.0", "::"),
 }
 
 
-def values(field: str, text: str) -> dict[str, Any]:
-    """Return values of the chart with a text in a field."""
-    node = {"name": "ns1", "addresses": ["192.0.2.1"]}
-    changed: dict[str, dict[str, Any]] = {
-        "email": {**SERVICE, "tls": {"agreeTos": True, "email": text}},
-        "address": {**SERVICE, "addresses": [text]},
-        "proxy": {**SERVICE, "trustedProxies": [text]},
-        "listen": SERVICE,
-        "node": {**NODES, "nodes": [{**node, "name": text}]},
-        "its name server": {**NODES, "nodes": [{**node, "nameserver": text}]},
-        "its address": {**NODES, "nodes": [{**node, "addresses": [text]}]},
-        "peer": {**NODES, "nodes": [{**node, "peerAddress": text}]},
+def turns(texts: Mapping[str, Sequence[str]]) -> list[Any]:
+    """Return what each place has in turn, with a text of its own for each, while it has one."""
+    longest = max(map(len, texts.values()))
+    found = [
+        {place: some[turn] for place, some in texts.items() if turn < len(some)}
+        for turn in range(longest)
+    ]
+    return [pytest.param(one, id=str(turn)) for turn, one in enumerate(found)]
+
+
+def values(service: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return values of the chart with a text at each place."""
+    complete: dict[str, Any] = {
+        "webhook": {"enabled": False},
+        "listenAddresses": ["::"],
+        "challengeService": copy.deepcopy({**service, "trustedProxies": ["10.0.0.1"]}),
     }
-    service = changed.get(field, {**SERVICE, field: text})
-    listen = {"listenAddresses": [text]} if field == "listen" else {}
-    return {"webhook": {"enabled": False}, "challengeService": service, **listen}
+    for place, text in texts.items():
+        *above, last = (int(key) if key.isdigit() else key for key in place[1:].split("/"))
+        functools.reduce(operator.getitem, above, complete)[last] = text
+    return complete
 
 
-@pytest.mark.parametrize("field", TAKEN)
-def test_what_the_chart_takes_the_program_takes(field: str, tmp_path: Path) -> None:
-    for text in TAKEN[field]:
-        done = run_helm("template", "zoneproof", str(CHART), values=values(field, text))
-        assert done.returncode == 0, f"{text!r}: {done.stderr}"
-        for one in read_yaml(done.stdout):
-            for written in one["data"].values() if one["kind"] == "ConfigMap" else ():
-                file = tmp_path / "zoneproof.toml"
-                file.write_text(written)
-                compile_zones(file, load_config(file).zones)
+def check_taken(service: Mapping[str, Any], texts: Mapping[str, str], folder: Path) -> None:
+    done = run_helm("template", "zoneproof", str(CHART), values=values(service, texts))
+    assert done.returncode == 0, done.stderr
+    written = [
+        file
+        for one in read_yaml(done.stdout)
+        for file in (one["data"].values() if one["kind"] == "ConfigMap" else ())
+    ]
+    assert written
+    for one in written:
+        file = folder / "zoneproof.toml"
+        file.write_text(one)
+        compile_zones(file, load_config(file).zones)
 
 
-@pytest.mark.parametrize("field", REFUSED)
-def test_what_the_program_would_refuse_the_chart_refuses(field: str) -> None:
-    for text in REFUSED[field]:
-        done = run_helm("template", "zoneproof", str(CHART), values=values(field, text))
-        assert done.returncode != 0, text
-        assert "challengeService" in done.stderr or "listenAddresses" in done.stderr
+@pytest.mark.parametrize("texts", turns(TAKEN_OF_A_POD))
+def test_what_the_chart_takes_for_a_pod_the_program_takes(
+    texts: Mapping[str, str], tmp_path: Path
+) -> None:
+    check_taken(SERVICE, texts, tmp_path)
+
+
+@pytest.mark.parametrize("texts", turns(TAKEN_OF_A_NODE))
+def test_what_the_chart_takes_for_a_node_the_program_takes(
+    texts: Mapping[str, str], tmp_path: Path
+) -> None:
+    check_taken(NODES, texts, tmp_path)
+
+
+@pytest.mark.parametrize("texts", turns(REFUSED))
+def test_what_the_program_would_refuse_the_chart_refuses(texts: Mapping[str, str]) -> None:
+    done = run_helm("template", "zoneproof", str(CHART), values=values(NODES, texts))
+    told = re.findall(r"at '([^']*)': (?!validation failed)", done.stderr)
+    assert sorted(told) == sorted(texts)
+
+
+def test_the_api_s_name_is_in_the_zone() -> None:
+    elsewhere = {"/challengeService/apiName": "api.example.net"}
+    done = run_helm("template", "zoneproof", str(CHART), values=values(SERVICE, elsewhere))
+    assert "challengeService.apiName: with tls.mode 'auto' it is a name in the zone" in done.stderr
