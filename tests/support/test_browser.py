@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
+
+from tests.support.inner_pytest import BARE, COMMAND
 
 _SPINNING = """
 import pytest
@@ -16,7 +16,7 @@ def page(tmp_path_factory):
     with open_browser(tmp_path_factory.mktemp("browser")) as browser:
         yield browser.new_page()
 
-@pytest.mark.timeout(3, func_only=True)
+@pytest.mark.timeout(1, func_only=True)
 def test_one(page):
     page.evaluate("() => { while (true) {} }")
 
@@ -28,17 +28,13 @@ def test_another(page):
 def test_a_test_whose_page_hangs_fails_in_its_time_and_the_browser_goes_on(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(_SPINNING)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "pytest_timeout", "--rootdir=."],
+        [*COMMAND, "-p", "pytest_timeout", "--rootdir=."],
         cwd=tmp_path,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        },
+        env=BARE,
         capture_output=True,
         text=True,
         timeout=90,
         check=False,
     )
-    assert "FAILED test_it.py::test_one - Failed: Timeout (>3.0s)" in done.stdout
+    assert "FAILED test_it.py::test_one - Failed: Timeout (>1.0s)" in done.stdout
     assert "1 failed, 1 passed" in done.stdout

@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-_ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"},
-    "PYTHONPATH": str(Path(__file__).parents[2]),
-    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # which take most of the time, and none is needed
-}
-_COMMAND = (sys.executable, "-m", "pytest", "-p", "tests.support.processes", "--processes=3")
+from tests.support.inner_pytest import BARE, COMMAND
+
+_COMMAND = (*COMMAND, "-p", "tests.support.processes", "--processes=3")
 
 
 def _run(folder: Path, *options: str, expected: str = "", **files: str) -> str:
@@ -25,7 +21,7 @@ def _run(folder: Path, *options: str, expected: str = "", **files: str) -> str:
     done = subprocess.run(
         [*_COMMAND, "--rootdir=.", *options],
         cwd=folder,
-        env=_ENVIRONMENT,
+        env=BARE,
         capture_output=True,
         text=True,
         timeout=60,
@@ -228,7 +224,7 @@ def test_an_interrupt_ends_what_tests_have_begun(
         subprocess.Popen(
             [*_COMMAND, "--rootdir=."],
             cwd=tmp_path,
-            env=_ENVIRONMENT,
+            env=BARE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -278,7 +274,7 @@ def test_a_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
     (tmp_path / "test_a.py").write_text(_HOLDING)
     command = [*_COMMAND, "--rootdir=."]
     with (
-        subprocess.Popen(command, cwd=tmp_path, env=_ENVIRONMENT, stdout=subprocess.DEVNULL) as run,
+        subprocess.Popen(command, cwd=tmp_path, env=BARE, stdout=subprocess.DEVNULL) as run,
         (tmp_path / "held").open("rb") as held,
     ):
         assert held.read(1) == b"x"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import subprocess
-import sys
 import urllib.request
 from collections import deque
 from pathlib import Path
@@ -15,6 +14,7 @@ import dns.query
 import dns.rcode
 import pytest
 
+from tests.support.inner_pytest import COMMAND, ENVIRONMENT
 from tests.support.name_servers import add_txt
 from tests.support.peers.bind import Bind
 from tests.support.peers.knot import Knot
@@ -139,9 +139,10 @@ def test_third(pebble):
 """)
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-p", "tests.support.processes"),
+            *(*COMMAND, "-p", "tests.support.processes"),
             *("-p", "tests.conftest", f"--rootdir={tmp_path}", str(module), *options),
         ],
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         timeout=60,
