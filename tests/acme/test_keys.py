@@ -88,7 +88,19 @@ def test_signature_verifies_with_the_public_jwk(kind: KeyKind) -> None:
         point.public_key().verify(der, b"data", ec.ECDSA(digest))
 
 
-def test_certbots_private_key_json_is_read() -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="as it is"),
+        pytest.param(
+            {"p": None, "q": None, "dp": None, "dq": None, "qi": None}, id="without primes"
+        ),
+        pytest.param({"p": 3, "q": 5}, id="other primes"),
+        pytest.param({"q": 1}, id="one"),
+        pytest.param({"p": 1 << 100_000}, id="a long number"),
+    ],
+)
+def test_certbots_private_key_json_is_read(changes: dict[str, int | None]) -> None:
     private = private_key(0)
     numbers = private.private_numbers()
     fields = {
@@ -100,10 +112,12 @@ def test_certbots_private_key_json_is_read() -> None:
         "dp": numbers.dmp1,
         "dq": numbers.dmq1,
         "qi": numbers.iqmp,
+        **changes,
     }
     from zoneproof.acme.keys import _unsigned
 
-    text = json.dumps({"kty": "RSA", **{name: _unsigned(value) for name, value in fields.items()}})
+    written = {name: _unsigned(value) for name, value in fields.items() if value is not None}
+    text = json.dumps({"kty": "RSA", **written})
     assert AccountKey.from_jwk(text.encode()).jwk == AccountKey(private).jwk
 
 
