@@ -2,8 +2,10 @@
 
 Python's start and the imports take ten times as long as most commands do, and its taking apart of
 all modules at the end three times as long, so a thousand commands would take minutes of nothing
-else. Each still is a process of its own, with its own environment, standard streams, terminal and
-exit. What is about starting itself runs ``python -m zoneproof`` instead.
+else. Each that is started still is a process of its own, with its own environment, standard
+streams, terminal and exit. Those that are only run to their end share processes, one after the
+other, each with its own environment and streams: to copy what a fork writes to takes as long as
+they do, too. What is about starting itself runs ``python -m zoneproof`` instead.
 """
 
 from __future__ import annotations
@@ -39,12 +41,13 @@ from typing import IO, Any, NoReturn, TextIO, TypedDict
 from zoneproof.core.waiting import readable
 from zoneproof.testing.background import BackgroundServer, Process
 
-_LARGEST = 200_000  # bytes of a request
+LARGEST = 200_000  # bytes of a request
 _LATE = (  # imported only where something is connected to, or served, or has a password
     *("anyio._backends._asyncio", "httpcore2", "argon2", "importlib.resources.readers"),
     *("uvicorn.lifespan.off", "uvloop", "importlib.readers"),
     "cryptography.hazmat.backends.openssl.backend",
 )
+_MOST_COMMANDS = 50  # of one process, which keeps what each of them leaves in memory
 _DAC = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 _PR_CAPBSET_DROP = 24
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -144,7 +147,24 @@ def start(
     ``environment`` is all of it; ``at_terminal`` makes the first stream the terminal that controls
     it; one that is ``bound`` cannot read and write files in spite of their modes, as root can.
     """
-    request = {
+    request = _request(arguments, environment, module, at_terminal=at_terminal, bound=bound)
+    ours, theirs = os.pipe()
+    try:
+        socket.send_fds(_server(), [request], [*streams, theirs])
+    finally:
+        os.close(theirs)
+    return Running(os.fdopen(ours))
+
+
+def _request(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    module: str = "zoneproof",
+    *,
+    at_terminal: bool = False,
+    bound: bool = False,
+) -> bytes:
+    request: _Request = {
         "arguments": arguments,
         "environment": dict(environment),
         "folder": os.getcwd(),  # noqa: PTH109
@@ -152,12 +172,60 @@ def start(
         "at_terminal": at_terminal,
         "bound": bound,
     }
-    ours, theirs = os.pipe()
+    return json.dumps(request).encode()
+
+
+class _Runner:
+    """A process that runs one ``zoneproof`` after the other."""
+
+    def __init__(self) -> None:
+        self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        module = "tests.support.consecutive_commands"
+        with theirs, Path(os.devnull).open("wb") as nothing:
+            streams = (theirs.fileno(), nothing.fileno(), nothing.fileno())
+            self._running = start((), os.environ, streams, module=module)
+        self.left = _MOST_COMMANDS
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        streams: tuple[int, int, int],
+        timeout: float,
+    ) -> int:
+        """Return a command's status. Raises TimeoutError, after it was killed."""
+        socket.send_fds(self._connection, [_request(arguments, environment)], streams)
+        if readable([self._connection.fileno()], timeout):
+            self.left -= 1
+            if status := self._connection.recv(LARGEST):
+                return int(status)
+            timeout = 10  # as it has ended, by a signal or a bug
+        self.left = 0
+        return self._running.wait_or_kill(timeout)
+
+    def end(self) -> None:
+        """Let the process end, which has nothing more to do."""
+        self._connection.close()
+        self._running.wait_or_kill(10)
+
+
+_runners: list[_Runner] = []  # that nobody uses now
+
+
+def _run_one_of_many(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    streams: tuple[int, int, int],
+    timeout: float,
+) -> int:
+    runner = _runners.pop() if _runners else _Runner()
     try:
-        socket.send_fds(_server(), [json.dumps(request).encode()], [*streams, theirs])
+        return runner.run(arguments, environment, streams, timeout)
     finally:
-        os.close(theirs)
-    return Running(os.fdopen(ours))
+        if runner.left:
+            _runners.append(runner)
+        else:
+            runner.end()
 
 
 def run_zoneproof(
@@ -180,8 +248,11 @@ def run_zoneproof(
     ):
         streams = (nothing.fileno(), out.fileno(), err.fileno())
         complete = {**os.environ, **(environment or {})}
-        running = start(arguments, complete, streams, module=module, bound=bound)
-        status = running.wait_or_kill(timeout)
+        if module == "zoneproof" and not bound:
+            status = _run_one_of_many(arguments, complete, streams, timeout)
+        else:
+            running = start(arguments, complete, streams, module=module, bound=bound)
+            status = running.wait_or_kill(timeout)
         texts = []
         for file in (out, err):
             file.seek(0)
@@ -272,7 +343,7 @@ def _serve(connection: socket.socket) -> _Request:
                 _tell(pipe, status)
                 os.close(pipe)
                 continue
-            message, fds, _, _ = socket.recv_fds(connection, _LARGEST, 4)
+            message, fds, _, _ = socket.recv_fds(connection, LARGEST, 4)
             if not message:
                 os._exit(0)
             pid = os.fork()
@@ -286,7 +357,7 @@ def _serve(connection: socket.socket) -> _Request:
             for fd in [fds[3], *told, *(pipe for _, pipe in told.values())]:
                 os.close(fd)
             request: _Request = json.loads(message)
-            _become(request, fds[:3])
+            become(request, fds[:3])
             return request
 
 
@@ -305,7 +376,7 @@ def _tell(pipe: int, number: int) -> None:
         os.write(pipe, f"{number}\n".encode())
 
 
-def _become(request: _Request, streams: Sequence[int]) -> None:
+def become(request: _Request, streams: Sequence[int]) -> None:
     for standard, fd in enumerate(streams):
         os.dup2(fd, standard)
     for fd in streams:
