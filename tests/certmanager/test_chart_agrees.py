@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
-import operator
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -76,7 +74,10 @@ def values(service: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, An
     }
     for place, text in texts.items():
         *above, last = (int(key) if key.isdigit() else key for key in place[1:].split("/"))
-        functools.reduce(operator.getitem, above, complete)[last] = text
+        where: Any = complete
+        for key in above:
+            where = where[key]
+        where[last] = text
     return complete
 
 
