@@ -329,6 +329,7 @@ def _serve(connection: socket.socket) -> _Request:
         import_module(name)
     ssl.create_default_context()  # at the first of which OpenSSL makes itself ready
     sqlite3.connect(":memory:").close()
+    _compile_templates()
     gc.collect()
     gc.freeze()  # so that memory stays shared
     _collapse()
@@ -359,6 +360,15 @@ def _serve(connection: socket.socket) -> _Request:
             request: _Request = json.loads(message)
             become(request, fds[:3])
             return request
+
+
+def _compile_templates() -> None:
+    from zoneproof.pages.rendering import templates_of
+
+    for package in ("zoneproof.web", "zoneproof.challengepages"):
+        environment = templates_of(package)._environment
+        for name in environment.list_templates():
+            environment.get_template(name)
 
 
 def _collapse() -> None:

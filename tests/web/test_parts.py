@@ -17,11 +17,11 @@ from zoneproof.issuance import OrderPlanned, RecordAwaited, RecordPublished, War
 from zoneproof.manager import CertificateSummary, Home, Manager
 from zoneproof.manager.certificates.log import logged_runs
 from zoneproof.manager.certificates.state import CertificateWord
-from zoneproof.pages.assets import PATH, Assets
+from zoneproof.pages.assets import PATH, all_assets
 from zoneproof.pages.browser import lead_to, note_of
 from zoneproof.pages.forms import parse
 from zoneproof.pages.guard import Guard
-from zoneproof.pages.rendering import Templates
+from zoneproof.pages.rendering import templates_of
 from zoneproof.serving.responses import HttpError
 from zoneproof.web.api.others import event_stream
 from zoneproof.web.pages.chart import draw
@@ -41,7 +41,7 @@ def test_vendored_scripts_are_those_that_were_published() -> None:
 
 
 def test_an_asset_is_served_under_its_hash() -> None:
-    url = Assets().url("style.css")
+    url = all_assets().url("style.css")
     content = FOLDER.joinpath("style.css").read_bytes()
     assert url == f"{PATH}style.{hashlib.sha256(content).hexdigest()[:12]}.css"
 
@@ -145,7 +145,7 @@ def test_forms() -> None:
 
 
 def test_what_is_invisible_is_shown_in_pages() -> None:
-    templates = Templates(Assets(), "zoneproof.web")
+    templates = templates_of("zoneproof.web")
     text = templates.render(
         "plain.html", {"message": "a\u202eb\x1b[0m", "status": 400, "theme": ""}
     )
@@ -153,7 +153,7 @@ def test_what_is_invisible_is_shown_in_pages() -> None:
 
 
 def test_what_is_written_of_providers_is_shown_with_its_code_and_links() -> None:
-    coded = Templates(Assets(), "zoneproof.web")._environment.filters["coded"]
+    coded = templates_of("zoneproof.web")._environment.filters["coded"]
     told = '`a` <https://a.example> [script](script.md), <b>:\n\n```json\n{"a": `x`}\n```'
     assert coded(told) == (
         '<code>a</code> <a href="https://a.example" rel="noreferrer">https://a.example</a> script,'

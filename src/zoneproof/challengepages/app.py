@@ -21,9 +21,9 @@ from zoneproof.challengepages import (
 )
 from zoneproof.challengepages.visits import Refusals, ServicePage, ServiceSite, page_routes
 from zoneproof.pages.application import make_application
-from zoneproof.pages.assets import Assets
+from zoneproof.pages.assets import all_assets
 from zoneproof.pages.browser import plain_error
-from zoneproof.pages.rendering import Templates
+from zoneproof.pages.rendering import templates_of
 
 _ADVICE = "add it to 'hosts' in the section [pages] of zoneproof.toml"
 
@@ -46,8 +46,8 @@ def every_page() -> list[ServicePage]:
 
 def make_pages(context: PagesContext) -> ASGIApp:
     """Return the pages as an ASGI application."""
-    found = Assets()
-    site = ServiceSite(context, found, Templates(found, "zoneproof.challengepages"), Refusals())
+    templates = templates_of("zoneproof.challengepages")
+    site = ServiceSite(context, all_assets(), templates, Refusals())
 
     async def failed(request: Request, error: Exception) -> Response:
         root = ADMIN if request.scope["path"].startswith(ADMIN) else PORTAL
@@ -58,7 +58,7 @@ def make_pages(context: PagesContext) -> ASGIApp:
             *(Route(root, _with_slash, methods=["GET"]) for root in (ADMIN, PORTAL)),
             *page_routes(site, every_page()),
         ],
-        found,
+        site.assets,
         hosts=context.hosts,
         advice=_ADVICE,
         per_minute=context.config.api.rate_limit_address,

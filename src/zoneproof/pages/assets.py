@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from importlib.resources import files
 
@@ -42,3 +43,9 @@ class Assets:
             raise HttpError(404, "not_found", "there is nothing at this path")
         content, kind = found
         return Response(content, media_type=kind, headers={"Cache-Control": _FOR_EVER})
+
+
+@functools.cache
+def all_assets() -> Assets:
+    """Return the assets, which are read once in a process."""
+    return Assets()

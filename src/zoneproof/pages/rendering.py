@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from markupsafe import Markup, escape
 from zoneproof import __version__
 from zoneproof.core import times
 from zoneproof.core.text import count, printable
-from zoneproof.pages.assets import Assets
+from zoneproof.pages.assets import all_assets
 
 _CODE = re.compile(r"`([^`]+)`")
 _BLOCK = re.compile(r"```\w*\n(.*?)\n?```", re.DOTALL)
@@ -26,7 +27,7 @@ _SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux")
 class Templates:
     """The templates of a package, beside those of all pages, with what all of them use."""
 
-    def __init__(self, assets: Assets, package: str) -> None:
+    def __init__(self, package: str) -> None:
         packages = (package, "zoneproof.pages")
         self._environment = Environment(
             loader=ChoiceLoader([PackageLoader(one) for one in packages]),
@@ -46,11 +47,17 @@ class Templates:
             coded=_coded,
             browser=_browser,
         )
-        self._environment.globals.update(asset=assets.url, version=__version__, root="")
+        self._environment.globals.update(asset=all_assets().url, version=__version__, root="")
 
     def render(self, template: str, context: Mapping[str, Any]) -> str:
         """Return a template's text with the context's values."""
         return self._environment.get_template(template).render(context)
+
+
+@functools.cache
+def templates_of(package: str) -> Templates:
+    """Return the templates of a package: each is compiled once in a process, when it is needed."""
+    return Templates(package)
 
 
 def _visible(value: Any) -> Any:

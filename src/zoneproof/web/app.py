@@ -11,9 +11,9 @@ from starlette.types import ASGIApp
 from zoneproof.manager import Home, RunOptions
 from zoneproof.manager.certificates.remembered_files import RememberedFiles
 from zoneproof.pages.application import make_application
-from zoneproof.pages.assets import Assets
+from zoneproof.pages.assets import all_assets
 from zoneproof.pages.browser import plain_error
-from zoneproof.pages.rendering import Templates
+from zoneproof.pages.rendering import templates_of
 from zoneproof.serving.limits import IPNetwork
 from zoneproof.web.api.api import api_routes
 from zoneproof.web.api.calls import ROOT, api_error
@@ -34,10 +34,9 @@ def make_site(
 ) -> Site:
     """Return what the visits to a home's pages share; what ``proxies`` say of clients counts."""
     options = options or RunOptions()
-    found = Assets()
     files = RememberedFiles(home.path)
-    runs, templates = Runs(home, options), Templates(found, "zoneproof.web")
-    return Site(home, runs, found, templates, files, options, tuple(proxies), user_header)
+    runs, templates = Runs(home, options), templates_of("zoneproof.web")
+    return Site(home, runs, all_assets(), templates, files, options, tuple(proxies), user_header)
 
 
 def every_page() -> list[Page]:
