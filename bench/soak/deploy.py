@@ -12,6 +12,7 @@ Then nginx, Apache and HAProxy get ten certificates each while clients come all 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
 import subprocess
@@ -25,6 +26,7 @@ from pathlib import Path
 import msgspec
 
 from bench.soak.progress import Progress, SoakError
+from tests.support.command import Running, start
 from tests.support.full_home import issued
 from tests.support.peers.web_servers import SERVERS, WebServer
 from tests.support.tls_load import load
@@ -38,7 +40,8 @@ from zoneproof.manager.certificates.task_definition import TaskDefinition
 CERTIFICATES = 50
 _NAMES = [f"c{number:02}.example.com" for number in range(CERTIFICATES)]
 _SITE, _CLIENTS, _RENEWALS = "www.example.com", 4, 10
-_RENEW = (sys.executable, "-m", "zoneproof", "renew", "--quiet")
+_RENEW = ("renew", "--quiet")
+_COMMAND = (sys.executable, "-m", "zoneproof", *_RENEW)
 _PROGRAM = """#!/bin/sh
 sleep 0.0$(($$ % 5))
 echo "$ZONEPROOF_CERTIFICATE $ZONEPROOF_SERIAL" >>"$1"
@@ -109,14 +112,11 @@ class _World:
             if path.read_bytes() not in self._whole:
                 raise SoakError(f"{path.name} is half after a kill")
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> Running:
         """Start a run that deploys what is left."""
-        return subprocess.Popen(
-            _RENEW,
-            env=_environment(self.home),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with Path(os.devnull).open("r+b") as nothing:
+            streams = (nothing.fileno(), nothing.fileno(), nothing.fileno())
+            return start(_RENEW, _environment(self.home), streams)
 
 
 def run(count: int, seed: int) -> None:
@@ -148,7 +148,7 @@ def kill(count: int, seed: int) -> None:
                 world.require_whole()
             began = time.monotonic()
             world.start().wait(300)
-            usual = max(1.0, time.monotonic() - began)
+            usual = max(0.1, time.monotonic() - began)
             asyncio.run(_retry(world))
             asyncio.run(_check(world, serials, expected, rounds))
             progress.show(min(kills, count))
@@ -177,7 +177,7 @@ async def _retry(world: _World) -> None:
     async with open_manager(world.home) as manager:
         for name in _NAMES:
             await manager.certificates.change_state(name, CertificateState, _due)
-    process = await asyncio.create_subprocess_exec(*_RENEW, env=_environment(world.home))
+    process = await asyncio.create_subprocess_exec(*_COMMAND, env=_environment(world.home))
     if await process.wait():
         raise SoakError("the run after the kill failed")
 
@@ -241,7 +241,9 @@ async def _renew_under_load(kind: str) -> None:
                 await clients.until_seen(serial)
                 for _ in range(_RENEWALS):
                     serial = await _renew_one(home, task)
-                    process = await asyncio.create_subprocess_exec(*_RENEW, env=_environment(home))
+                    process = await asyncio.create_subprocess_exec(
+                        *_COMMAND, *_RENEW, env=_environment(home)
+                    )
                     if await process.wait():
                         raise SoakError(f"{kind}: the renewal failed")
                     await clients.until_seen(serial)

@@ -14,7 +14,6 @@ import random
 import signal
 import sqlite3
 import stat
-import subprocess
 import tempfile
 import threading
 import time
@@ -30,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from bench._mixed import MixedWorld, open_mixed
 from bench.soak.progress import Progress, SoakError
 from tests.support.command import Result
+from tests.support.running_command import running_command
 from zoneproof.core.errors import AcmeProblemError
 from zoneproof.manager import Home, Manager, open_manager, status_of
 
@@ -91,10 +91,7 @@ def _killed_run(world: MixedWorld, rng: random.Random, usual: float, lines: int)
     seconds = rng.uniform(*_LIVES) * usual
     line = rng.randrange(lines)
     last = "nothing"
-    with subprocess.Popen(
-        world.command(*_RENEW), env=world.environment(), stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
+    with running_command(world.environment(), *_RENEW) as process:
         timer = threading.Timer(seconds, process.kill)
         if by_time:
             timer.start()
@@ -104,7 +101,8 @@ def _killed_run(world: MixedWorld, rng: random.Random, usual: float, lines: int)
             if not by_time and number == line:
                 process.kill()
         timer.cancel()
-    return last if process.returncode == -signal.SIGKILL else None
+        status = process.wait()
+    return last if status == -signal.SIGKILL else None
 
 
 def _open_orders(world: MixedWorld) -> dict[str, str]:

@@ -330,6 +330,7 @@ def _serve(connection: socket.socket) -> _Request:
     ssl.create_default_context()  # at the first of which OpenSSL makes itself ready
     sqlite3.connect(":memory:").close()
     _compile_templates()
+    _run_some()
     gc.collect()
     gc.freeze()  # so that memory stays shared
     _collapse()
@@ -369,6 +370,22 @@ def _compile_templates() -> None:
         environment = templates_of(package)._environment
         for name in environment.list_templates():
             environment.get_template(name)
+
+
+def _run_some() -> None:
+    """Run some commands, so that what Python and libraries make at the first use is there."""
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Path(os.devnull).open("w") as nothing,
+        contextlib.redirect_stdout(nothing),
+        contextlib.redirect_stderr(nothing),
+    ):
+        os.environ["ZONEPROOF_HOME"] = home
+        for words in (("add", "a.example", "--webroot", home), ("list",), ("show", "a.example")):
+            sys.argv[1:] = words
+            with contextlib.suppress(SystemExit):
+                runpy.run_module("zoneproof", run_name="__main__", alter_sys=True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _collapse() -> None:
