@@ -10,6 +10,7 @@ they do, too. What is about starting itself runs ``python -m zoneproof`` instead
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import ctypes
@@ -386,6 +387,7 @@ def _run_some() -> None:
             with contextlib.suppress(SystemExit):
                 runpy.run_module("zoneproof", run_name="__main__", alter_sys=True)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    asyncio.set_event_loop_policy(None)  # whose watcher of children is for a loop that has ended
 
 
 def _collapse() -> None:

@@ -5,6 +5,7 @@ Its standard input is a socket, which sends what each is to run with, and gets t
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -29,7 +30,7 @@ def main() -> None:
 
 
 def _run() -> int:
-    """Run one, and leave behind what the next would not expect: no thread, handler or output."""
+    """Run one, and leave behind nothing that the next would not expect."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         runpy.run_module("zoneproof", run_name="__main__", alter_sys=True)
@@ -41,6 +42,7 @@ def _run() -> int:
             thread.join()
     sys.stdout.flush()
     sys.stderr.flush()
+    asyncio.set_event_loop_policy(None)  # whose watcher of children is for a loop that has ended
     for logger in [logging.root, *logging.root.manager.loggerDict.values()]:
         if isinstance(logger, logging.Logger):
             logger.handlers.clear()
