@@ -15,8 +15,25 @@ LOOKS: dict[str, dict[str, Any]] = {
     "narrow": {"color_scheme": "light", "viewport": {"width": 360, "height": 740}},
     "narrow dark": {"color_scheme": "dark", "viewport": {"width": 360, "height": 740}},
 }
-_RUN = "options => axe.run({resultTypes: ['violations'], ...options}).then(one => one.violations)"
-_COLORS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+_RUN = """([options, parts]) => {
+  const there = parts.filter((part) => document.querySelector(part));
+  if (parts.length && !there.length) return [];
+  const where = there.length ? { include: there.map((part) => [part]) } : document;
+  return axe.run(where, { resultTypes: ["violations"], ...options }).then((one) => one.violations);
+}"""
+_COLORS = ("color-contrast", "link-in-text-block")
+_ALL: dict[str, Any] = {}
+_BUT_COLORS = {"rules": {rule: {"enabled": False} for rule in _COLORS}}
+_COLORS_ALONE = {"runOnly": {"type": "rule", "values": _COLORS}}
+_OF_A_WIDTH = (".side", "thead")  # what style.css shows in one width and hides in another
+# Colors take most of the time, and the same elements have the same in every width: each is looked
+# at once in the light and once in the dark.
+_RUNS: dict[str, list[tuple[dict[str, Any], tuple[str, ...]]]] = {
+    "light": [(_BUT_COLORS, ()), (_COLORS_ALONE, _OF_A_WIDTH)],
+    "dark": [(_COLORS_ALONE, ())],
+    "narrow": [(_ALL, ())],
+    "narrow dark": [(_COLORS_ALONE, _OF_A_WIDTH)],
+}
 _SERIOUS = ("serious", "critical")
 
 
@@ -26,16 +43,17 @@ def change_look(page: Page, look: str) -> None:
     page.set_viewport_size(LOOKS[look]["viewport"])
 
 
-def serious(page: Page, look: str = "light") -> list[Any]:
-    """Return what axe finds that keeps people from using a page in a look, and where.
+def serious(page: Page, look: str = "") -> list[Any]:
+    """Return what axe finds that keeps people from using a page, and where.
 
-    In the dark only colors differ from the same in the light.
+    With a look, what only another look can show is left to that one.
     """
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     return [
         (one["id"], [node["target"] for node in one["nodes"]])
-        for one in page.evaluate(_RUN, _COLORS if "dark" in look else {})
+        for run in (_RUNS[look] if look else [(_ALL, ())])
+        for one in page.evaluate(_RUN, list(run))
         if one["impact"] in _SERIOUS
     ]
 
