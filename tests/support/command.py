@@ -195,19 +195,20 @@ class _Runner:
         timeout: float,
     ) -> int:
         """Return a command's status. Raises TimeoutError, after it was killed."""
+        left, self.left = self.left, 0  # whoever stops waiting here leaves it in the middle
         socket.send_fds(self._connection, [_request(arguments, environment)], streams)
-        if readable([self._connection.fileno()], timeout):
-            self.left -= 1
-            if status := self._connection.recv(LARGEST):
-                return int(status)
-            timeout = 10  # as it has ended, by a signal or a bug
-        self.left = 0
-        return self._running.wait_or_kill(timeout)
+        if not readable([self._connection.fileno()], timeout):
+            return self._running.wait_or_kill(0)
+        if status := self._connection.recv(LARGEST):
+            self.left = left - 1
+            return int(status)
+        return self._running.wait_or_kill(10)  # as it has ended, by a signal or a bug
 
     def end(self) -> None:
-        """Let the process end, which has nothing more to do."""
+        """End the process, which is done, or with which nobody has patience."""
         self._connection.close()
-        self._running.wait_or_kill(10)
+        self._running.kill()
+        self._running.wait(10)
 
 
 _runners: list[_Runner] = []  # that nobody uses now
