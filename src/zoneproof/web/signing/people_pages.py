@@ -175,7 +175,7 @@ async def _ask_to_remove_token(visit: Visit) -> Response:
                 button="Remove",
                 back="/users",
             )
-    raise NotFoundError("there is no such token: it may have been removed already")
+    raise NotFoundError("this token does not exist: it may already have been removed")
 
 
 async def _remove_token(visit: Visit) -> Response:
