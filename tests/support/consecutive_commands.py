@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 
-from tests.support.command import LARGEST, become
+from tests.support.command_forker import LARGEST, become
 
 
 def main() -> None:
