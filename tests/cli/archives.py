@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import msgspec
 
-from zoneproof.manager import Home, open_manager
+from tests.cli.inside import Inside
+from tests.support.command import Result
+from tests.support.full_home import issued
+from zoneproof.manager import Credential, Home, open_manager
 from zoneproof.migration.archive import Archive
 from zoneproof.migration.move import collect
 
@@ -24,3 +28,22 @@ def content_of(home: Path) -> Archive:
 
 def comparable(archive: Archive) -> Archive:
     return msgspec.structs.replace(archive, written_at=None)
+
+
+def take(inside: Inside, archive: Path, *options: str) -> Result:
+    return inside.run("import", "archive", str(archive), "--passphrase", "env:PASSPHRASE", *options)
+
+
+def statuses(result: Result) -> dict[tuple[str, str], str]:
+    items = json.loads(result.stdout)["items"]
+    return {(item["kind"], item["name"]): item["status"] for item in items}
+
+
+async def differ(home: Path, *, with_definition: bool = True) -> None:
+    async with open_manager(Home(home)) as manager:
+        await manager.credentials.save(Credential("dns", "rfc2136", {"server": "192.0.2.9"}))
+        if not with_definition:
+            return
+        definition = (await manager.certificates.get("a.example")).definition
+        await manager.certificates.save(msgspec.structs.replace(definition, key_type="rsa4096"))
+        manager.files.write("a.example", issued("a.example"))
