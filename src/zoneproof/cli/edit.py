@@ -30,13 +30,18 @@ from zoneproof.manager import revoke as revoke_certificate
 from zoneproof.manager.certificates.apply import DefinitionPlan, carry_out, plan_changes
 from zoneproof.manager.certificates.definition import unused_rules
 from zoneproof.manager.certificates.definition_file import read_definitions
-from zoneproof.manager.certificates.proposal import apply_options, define, save, with_names
+from zoneproof.manager.certificates.proposal import (
+    apply_options,
+    define,
+    save,
+    task_warnings,
+    with_names,
+)
 from zoneproof.manager.certificates.removal import (
     find_removable,
     give_up_other_orders,
     remove_certificate,
 )
-from zoneproof.manager.certificates.task_warnings import task_warnings
 
 _REASONS = (
     "unspecified",

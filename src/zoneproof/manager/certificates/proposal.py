@@ -23,6 +23,7 @@ from zoneproof.core.errors import (
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.issuance import Emit, Warned
 from zoneproof.manager.certificates.checks import DefinitionChecks
+from zoneproof.manager.certificates.defined_tasks import new_task_problems
 from zoneproof.manager.certificates.definition import (
     CertificateDefinition,
     default_name,
@@ -35,6 +36,7 @@ from zoneproof.manager.certificates.refusals import refusals, require_orderable
 from zoneproof.manager.certificates.removal import give_up_other_orders
 from zoneproof.manager.certificates.state import CertificateState, lifetime_of
 from zoneproof.manager.certificates.store import Certificates
+from zoneproof.manager.certificates.written_files import WrittenFiles
 from zoneproof.manager.credentials.store import Credentials
 from zoneproof.manager.manager import Manager
 from zoneproof.storage import Transaction
@@ -227,6 +229,18 @@ async def save(
         await _save(manager, proposal, before)
     if before:
         await give_up_other_orders(manager, definition, emit)
+
+
+async def task_warnings(
+    manager: Manager, before: CertificateDefinition | None, after: CertificateDefinition
+) -> list[str]:
+    """Return why tasks would fail that ``before`` lacks, and what others would write over."""
+    changes = [(before, after)]
+    problems = await new_task_problems(manager.home.path, manager.credentials, changes)
+    if after.deploy:
+        stored = [one.definition for one in await manager.certificates.readable()]
+        problems += WrittenFiles(stored).clashes_of([after])
+    return problems
 
 
 async def _save(manager: Manager, proposal: Proposal, before: CertificateDefinition | None) -> None:

@@ -12,8 +12,7 @@ from zoneproof.core.errors import InvalidInputError, ZoneproofError
 from zoneproof.manager import CertificateDefinition, Proposal, field_text
 from zoneproof.manager.certificates.definition import of_our_key
 from zoneproof.manager.certificates.definition_file import format_definitions, parse_definition
-from zoneproof.manager.certificates.proposal import save
-from zoneproof.manager.certificates.task_warnings import task_warnings
+from zoneproof.manager.certificates.proposal import save, task_warnings
 from zoneproof.pages.forms import Form
 from zoneproof.pages.seen import require_seen, seen_with
 from zoneproof.web.pages.certificate import frame

@@ -12,9 +12,8 @@ from zoneproof.core.errors import InvalidInputError, NotFoundError, ZoneproofErr
 from zoneproof.deployment import TaskInfo, describe_task, task_kinds
 from zoneproof.manager import CertificateDefinition, Proposal, credential_summaries
 from zoneproof.manager.certificates.options import CertificateOptions, GivenTask
-from zoneproof.manager.certificates.proposal import save
+from zoneproof.manager.certificates.proposal import save, task_warnings
 from zoneproof.manager.certificates.task_definition import TaskDefinition, When, named
-from zoneproof.manager.certificates.task_warnings import task_warnings
 from zoneproof.pages.forms import Form
 from zoneproof.pages.seen import require_seen, seen_with
 from zoneproof.providers import shown_field
