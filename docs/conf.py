@@ -39,6 +39,7 @@ NAVIGATION = {
         "Delegation": "delegation",
         "Match rules": "match-rules",
         "dns-persist-01": "dns-persist-01",
+        "dns-account-01": "dns-account-01",
         "http-01": "http-01",
         "Manual records": "manual",
         "Propagation": "propagation",

@@ -83,7 +83,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def record_in(result: Result) -> str:
-    found = re.search(r"_acme-challenge\.\S+ IN CNAME \S+", result.stdout)
+    found = re.search(r"\S*_acme-challenge\.\S+ IN CNAME \S+", result.stdout)
     assert found, result.stdout + result.stderr
     return found[0]
 
@@ -179,3 +179,22 @@ def test_a_missing_cname_of_a_delegation_rule_pauses_with_the_account_registered
     change_record(world.knot.port, record_in(paused))
     resumed = world.run("resume", name)
     assert resumed.status == 0, resumed.stdout + resumed.stderr
+
+
+def test_two_homes_validate_one_name_through_a_cname_each(
+    servers: tuple[World, str], first_use: list[str], name: str, tmp_path: Path
+) -> None:
+    homes = [servers[0].at(tmp_path / which) for which in ("one", "other")]
+    records = set()
+    for home in homes:
+        home.write_settings()
+        paused = home.run(*first_use, "--agree-tos", "--dns-account", name)
+        assert paused.status == 3, paused.stdout + paused.stderr
+        record = record_in(paused)
+        assert re.match(rf"_[a-z2-7]{{16}}\._acme-challenge\.{name}\. IN CNAME", record)
+        change_record(home.knot.port, record)
+        records.add(record)
+    for home in homes:
+        assert home.run("resume", name).status == 0
+        assert home.run("renew", "--force", name).status == 0
+    assert len(records) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from zoneproof.challenges import dns01, dns_persist01, http01
+from zoneproof.challenges import dns01, dns_account01, dns_persist01, http01
 from zoneproof.challenges.dns01_solver import Dns01
 from zoneproof.challenges.dns_persist01_solver import DnsPersist01
 from zoneproof.challenges.http01 import Http01
@@ -21,6 +21,7 @@ SOLVERS: dict[str, Solver[Any]] = {
     http01.TYPE: Http01(),
     dns_persist01.TYPE: DnsPersist01(),
     dns01.TYPE: Dns01(),
+    dns_account01.TYPE: Dns01(),
 }
 
 T = TypeVar("T")

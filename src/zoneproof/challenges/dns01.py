@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -87,10 +87,11 @@ class DelegationRule(msgspec.Struct, frozen=True):
         base = self.source.base
         return domain.is_below(base) if self.source.is_wildcard else domain == base
 
-    def publish_name(self, domain: DomainName) -> DomainName | None:
+    def publish_name(self, domain: DomainName, label: str = LABEL) -> DomainName | None:
         """Return where the values of ``domain`` (without ``*.``) go; None if it does not match.
 
-        Raises InvalidInputError if that name would be too long.
+        ``label`` is what stands before the domain in its challenge name. Raises InvalidInputError
+        if the publish name would be too long.
         """
         if not self.matches(domain):
             return None
@@ -98,7 +99,7 @@ class DelegationRule(msgspec.Struct, frozen=True):
         rest = domain.relative_to(self.source.base)
         if self.target.is_wildcard and rest:
             result = result.child(rest)
-        return result.child(LABEL)
+        return result.child(label)
 
 
 class DelegationRules(msgspec.Struct, frozen=True):
@@ -115,10 +116,10 @@ class DelegationRules(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return ";".join(map(str, self.rules))
 
-    def publish_name(self, domain: DomainName) -> DomainName | None:
+    def publish_name(self, domain: DomainName, label: str = LABEL) -> DomainName | None:
         """Return what the first matching rule says, None if none matches."""
         for rule in self.rules:
-            name = rule.publish_name(domain)
+            name = rule.publish_name(domain, label)
             if name is not None:
                 return name
         return None
@@ -137,6 +138,7 @@ class DnsMethod(Secretive, frozen=True, eq=False):
 
     type: ClassVar[str] = TYPE
     stays: ClassVar[bool] = False  # what it publishes
+    longest_label: ClassVar[str] = LABEL
 
     slug: str
     provider: Provider
@@ -163,13 +165,27 @@ class DnsMethod(Secretive, frozen=True, eq=False):
         """The TTL for new records, in seconds."""
         return self.ttl or self.provider.info.default_ttl
 
+    @property
+    def label(self) -> str:
+        """What stands before the domain in its challenge name."""
+        return self.longest_label
+
+    def for_account(self, account_url: str) -> Self:
+        """Return the method for the CA's account with the URL: the same for all of them."""
+        del account_url
+        return self
+
     def challenge_name(self, domain: DomainName) -> DomainName:
         """Return where the CA looks."""
-        return domain.child(LABEL)
+        return domain.child(self.label)
+
+    def expected_name(self, domain: DomainName) -> DomainName | None:
+        """Return where the delegation rules have a CNAME lead, None for wherever it does."""
+        return self.delegation.publish_name(domain, self.label)
 
     def check(self, identifier: Identifier) -> None:
         """Raise InvalidInputError for an IP address and a name that is too long."""
-        check_has_dns(identifier)
+        check_has_dns(identifier, self.longest_label)
 
     async def require_usable(self) -> None:
         """Raise InvalidInputError for a file of the provider's that cannot be used."""

@@ -16,9 +16,9 @@ import msgspec
 
 from zoneproof.acme import AccountKey, Directory
 from zoneproof.acme.keys import base64url
-from zoneproof.challenges.dns01 import DnsMethod, check_has_dns
+from zoneproof.challenges.dns01 import DnsMethod
 from zoneproof.core.errors import InvalidInputError, InvalidNameError
-from zoneproof.core.names import DomainName, Identifier
+from zoneproof.core.names import DomainName
 from zoneproof.core.text import sanitize
 from zoneproof.providers import DelegatedProvider
 
@@ -206,6 +206,7 @@ class PersistMethod(DnsMethod, frozen=True, eq=False):
 
     type: ClassVar[str] = TYPE
     stays: ClassVar[bool] = True
+    longest_label: ClassVar[str] = LABEL
 
     def __post_init__(self) -> None:
         if isinstance(self.provider, DelegatedProvider):
@@ -220,13 +221,5 @@ class PersistMethod(DnsMethod, frozen=True, eq=False):
         info = self.provider.info
         return self.ttl or (_TTL_BY_HAND if info.manual else info.default_ttl)
 
-    def challenge_name(self, domain: DomainName) -> DomainName:
-        """Return where the CA looks."""
-        return domain.child(LABEL)
-
     async def require_usable(self) -> None:
         """Do nothing: what the provider needs is seen once the record is missing."""
-
-    def check(self, identifier: Identifier) -> None:
-        """Raise InvalidInputError for an IP address and a name that is too long."""
-        check_has_dns(identifier, LABEL)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
 import msgspec
 
@@ -74,6 +74,11 @@ class HttpMethod(msgspec.Struct, frozen=True, eq=False):
     provider: ClassVar[None] = None
 
     responder: HttpResponder
+
+    def for_account(self, account_url: str) -> Self:
+        """Return the method: it is the same for all accounts."""
+        del account_url
+        return self
 
     def challenge_name(self, domain: DomainName) -> None:
         """Return nothing: the CA asks the web server."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
 import msgspec
 
@@ -41,8 +41,15 @@ class Method(Protocol):
         """What it publishes with, if others may use that, too."""
         ...
 
+    def for_account(self, account_url: str) -> Self:
+        """Return the method for the CA's account with the URL, where that makes a difference."""
+        ...
+
     def challenge_name(self, domain: DomainName) -> DomainName | None:
-        """Return where in the DNS the CA looks, for ``domain`` without ``*.``; None for nowhere."""
+        """Return where in the DNS the CA looks, for ``domain`` without ``*.``; None for nowhere.
+
+        Raises NotRegisteredError where that depends on an account, and the method is for none yet.
+        """
         ...
 
     def check(self, identifier: Identifier) -> None:

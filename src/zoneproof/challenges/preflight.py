@@ -19,7 +19,7 @@ from zoneproof.challenges.routing import (
     texts_beside_cname,
 )
 from zoneproof.core.aio import all_at_once
-from zoneproof.core.errors import ZoneproofError
+from zoneproof.core.errors import NotRegisteredError, ZoneproofError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery import (
     Delegation,
@@ -83,14 +83,17 @@ async def preflight_names(
     zones = ZoneFinder(resolver)
     keys = list(dict.fromkeys((identifier.domain, method) for identifier, method in wanted))
     names = await all_at_once(_preflight_name(resolver, zones, *key) for key in keys)
-    found = dict(zip(keys, _with_disagreements(names), strict=True))
+    domains = [domain for domain, _ in keys]
+    found = dict(zip(keys, _with_disagreements(domains, names), strict=True))
     return [found[identifier.domain, method] for identifier, method in wanted]
 
 
-def _with_disagreements(surveyed: Sequence[MethodPreflight]) -> list[MethodPreflight]:
+def _with_disagreements(
+    domains: Sequence[DomainName], surveyed: Sequence[MethodPreflight]
+) -> list[MethodPreflight]:
     wrong = disagreements(
-        (found.name.challenge_name, found.name.publish_name)
-        for found in surveyed
+        (domain, found.name.challenge_name, found.name.publish_name)
+        for domain, found in zip(domains, surveyed, strict=True)
         if found.name is not None and not found.unregistered
     )
     return [
@@ -111,6 +114,8 @@ async def _preflight_name(
         findings += _method_findings(route, method)
         name = await preflight_route(resolver, route, stays=method.stays)
         findings += name.findings
+    except NotRegisteredError as error:
+        return MethodPreflight(None, None, (*findings, Finding(error.message, is_problem=False)))
     except ZoneproofError as error:
         return MethodPreflight(None, None, (*findings, Finding(error.message)))
     zone = None

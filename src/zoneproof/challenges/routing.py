@@ -56,7 +56,7 @@ async def find_route(
     Raises DnsError, DelegationError, and ProviderError from making a registration.
     """
     challenge_name = method.challenge_name(domain)
-    expected = method.delegation.publish_name(domain)
+    expected = method.expected_name(domain)
     unregistered = False
     if isinstance(method.provider, DelegatedProvider):
         expected = await method.provider.target(domain, create=register)
@@ -78,17 +78,18 @@ async def texts_beside_cname(resolver: Resolver, route: Route) -> tuple[str, ...
     return answer.texts if answer.status is Status.RECORDS and not answer.chain else ()
 
 
-def disagreements(places: Iterable[tuple[DomainName, DomainName]]) -> dict[DomainName, str]:
+def disagreements(
+    places: Iterable[tuple[DomainName, DomainName, DomainName]],
+) -> dict[DomainName, str]:
     """Return what is wrong with each challenge name that cannot serve all its methods.
 
-    ``places`` are pairs of a challenge name and the publish name that one method needs.
+    ``places`` are a domain, its challenge name and the publish name that one method needs.
     """
     needed: dict[DomainName, DomainName] = {}
     wrong: dict[DomainName, str] = {}
-    for challenge_name, publish_name in places:
+    for domain, challenge_name, publish_name in places:
         other = needed.setdefault(challenge_name, publish_name)
         if other != publish_name:
-            domain = challenge_name.parent
             wrong[challenge_name] = (
                 f"{domain} and *.{domain} share the name {challenge_name}, and their methods need"
                 f" it to lead to {other} and to {publish_name}: give both the same method"
@@ -239,7 +240,7 @@ async def plan_names(
     )
     # Where a name leads that is not registered yet is known later.
     known = [name for name in names if name.cname is not None or name.zone is not None]
-    wrong = disagreements((name.challenge_name, name.publish_name) for name in known)
+    wrong = disagreements((one.domain, one.challenge_name, one.publish_name) for one in known)
     if wrong:
         raise InvalidInputError("; ".join(wrong.values()))
     found = dict(zip(keys, names, strict=True))

@@ -62,6 +62,11 @@ _method = together(
         help="dns-persist-01: a TXT record that stays. You create it once, or the provider does.",
     ),
     click.option(
+        "--dns-account/--no-dns-account",
+        default=None,
+        help="dns-account-01: challenge names of the CA account's own.  [default: no]",
+    ),
+    click.option(
         "--method",
         "methods",
         multiple=True,
@@ -200,7 +205,17 @@ _OF_CERTIFICATE = (
     "ignore_caa",
     "renew",
 )
-_WAYS = ("provider", "credential", "fields", "server", "webroot", "listen", "persist", "methods")
+_WAYS = (
+    "provider",
+    "credential",
+    "fields",
+    "server",
+    "webroot",
+    "listen",
+    "persist",
+    "dns_account",
+    "methods",
+)
 _TASKS = ("tasks", "hooks", "removed_tasks")
 _ALL = {*METHOD_SETTINGS, *_OF_CERTIFICATE, *_WAYS, *_TASKS, "csr", "pkcs12_password"}
 DEFINITION_GROUPS = (
@@ -301,6 +316,7 @@ def read_options(options: Mapping[str, Any]) -> CertificateOptions:
         webroot=options["webroot"],
         listen=options["listen"],
         persist=bool(options["persist"]),
+        dns_account=options["dns_account"],
         methods=tuple(map(_parse_method, options["methods"])),
         tasks=(*map(parse_task, options["tasks"]), *map(_parse_hook, options["hooks"])),
         removed_tasks=tuple(options["removed_tasks"]),

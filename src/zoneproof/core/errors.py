@@ -59,6 +59,10 @@ class InvalidNameError(InvalidInputError):
     """A text that should be a domain name or an IP address is none."""
 
 
+class NotRegisteredError(InvalidInputError):
+    """Something depends on an account at a CA that is not registered yet."""
+
+
 class NoDnsMethodError(InvalidInputError):
     """A wildcard has no method with dns-01, which alone can validate it; ``name`` is its domain."""
 

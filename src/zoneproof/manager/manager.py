@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from zoneproof.manager.certificates.checks import DefinitionChecks
 from zoneproof.manager.certificates.circumstances import (
     Circumstances,
     accounts_of,
+    delegations_of,
     files_of,
 )
 from zoneproof.manager.certificates.definition import CertificateDefinition
@@ -29,9 +31,9 @@ from zoneproof.manager.certificates.store import Certificates, History
 from zoneproof.manager.certificates.stored_states import States
 from zoneproof.manager.certificates.written_files import StoredFiles
 from zoneproof.manager.credentials.registrations import StoredRegistrations
-from zoneproof.manager.credentials.store import Credentials
+from zoneproof.manager.credentials.store import Credential, Credentials
 from zoneproof.manager.home import Home
-from zoneproof.manager.methods import MethodMaker, ProviderPool, ResolverPool
+from zoneproof.manager.methods import MethodMaker, Methods, ProviderPool, ResolverPool
 from zoneproof.manager.people import People
 from zoneproof.manager.settings import DnsSettings, Settings, load_settings
 from zoneproof.storage import SqliteStore, Store, open_in_thread
@@ -109,6 +111,21 @@ class Manager(msgspec.Struct, frozen=True):
             await self.credentials.revisions(credentials),
             await self.accounts.revisions(accounts),
         )
+
+    async def open_methods(
+        self, definition: CertificateDefinition, known: Mapping[str, Credential] | None = None
+    ) -> Methods:
+        """Open the methods of a definition for its account, as far as that is known.
+
+        ``known`` credentials are not looked up. Raises what :meth:`MethodMaker.make` does.
+        """
+        account = await self.accounts.reach(definition.account or self.settings.account)
+        methods = await self.methods.make(definition, known)
+        return methods.for_account(account.account_url if account else "")
+
+    async def delegations_of(self, definition: CertificateDefinition) -> str:
+        """Return where the CNAMEs of the challenge names lead; empty if nobody can tell."""
+        return await delegations_of(definition, partial(self.open_methods, definition))
 
     async def files_of(self, definition: CertificateDefinition) -> str:
         """Return a digest of the files that an order depends on; empty if nobody can tell which."""

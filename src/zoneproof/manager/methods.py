@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
-from zoneproof.challenges import dns_persist01, http01
+from zoneproof.challenges import http01
 from zoneproof.challenges.dns01 import DelegationRules, DnsMethod
+from zoneproof.challenges.dns_account01 import AccountMethod
 from zoneproof.challenges.dns_persist01 import PersistMethod
 from zoneproof.challenges.http01 import HttpMethod
 from zoneproof.challenges.listener import Listeners
@@ -128,6 +130,9 @@ class ResolverPool:
 _DEFAULTS = DnsSettings(propagation="authoritative", propagation_timeout=600.0, resolvers=())
 
 
+_BY_RECORD = {made.type: made for made in (DnsMethod, AccountMethod, PersistMethod)}
+
+
 class Methods(msgspec.Struct, frozen=True):
     """A definition's methods, ready; ``otherwise`` is for identifiers that no rule matches.
 
@@ -139,6 +144,10 @@ class Methods(msgspec.Struct, frozen=True):
     made: tuple[Method, ...]
     otherwise: Method
     resolver: Resolver
+
+    def for_account(self, account_url: str) -> Methods:
+        """Return the methods for the CA's account with the URL; empty for one that is not known."""
+        return replace(self, made=tuple(one.for_account(account_url) for one in self.made))
 
     def choose(self, identifier: Identifier) -> Choice:
         """Return the identifier's method, and why it is that one. Raises InvalidInputError."""
@@ -209,8 +218,7 @@ class MethodMaker:
         dns = dns.over(self._settings.provider.get(slug, DnsSettings()))
         dns = dns.over(self._settings.dns).over(_DEFAULTS)
         resolver = self._resolvers.get(dns.resolvers or ())
-        made = PersistMethod if method.challenge == dns_persist01.TYPE else DnsMethod
-        return made(
+        return _BY_RECORD[method.challenge](
             slug=slug,
             provider=self._providers.open(slug, fields, resolver),
             propagation=parse_policy(dns.propagation or 0),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -33,7 +33,7 @@ from zoneproof.manager.certificates.definition import (
 )
 from zoneproof.manager.certificates.task_definition import TaskDefinition
 from zoneproof.manager.credentials.store import Credentials
-from zoneproof.manager.methods import MethodMaker, Methods
+from zoneproof.manager.methods import Methods
 from zoneproof.manager.settings import Settings
 from zoneproof.providers import describe
 from zoneproof.providers import files_of as provider_files
@@ -93,10 +93,12 @@ def _ca(account: str) -> str:
         return account  # an account's own name
 
 
-async def delegations_of(maker: MethodMaker, definition: CertificateDefinition) -> str:
+async def delegations_of(
+    definition: CertificateDefinition, open_methods: Callable[[], Awaitable[Methods]]
+) -> str:
     """Return in one text where all CNAMEs of the challenge names lead; empty if nobody can tell."""
     try:
-        methods = await maker.make(definition)
+        methods = await open_methods()
         names = {
             methods.choose(identifier).method.challenge_name(identifier.domain)
             for identifier in definition.parsed_identifiers

@@ -41,12 +41,12 @@ class MethodDefinition(
 ):
     """An authorization method: which identifiers it validates, and how.
 
-    ``match`` is a domain match rule, ``challenge`` the challenge type: ``dns-01``, ``http-01`` or
-    ``dns-persist-01``, whose record stays. ``delegation`` are CNAME delegation rules, ``ttl`` is in
-    seconds, ``zone`` a zone's id or name that wins over detection. ``credential`` names a stored
-    credential; without one, ``provider`` and its ``fields``, of which none may be secret, say the
-    same. ``webroot`` is a folder; http-01 without it listens itself, at ``listen``
-    (``address:port``, ``:80`` if empty).
+    ``match`` is a domain match rule, ``challenge`` the challenge type: ``dns-01``, ``http-01``,
+    ``dns-persist-01``, whose record stays, or ``dns-account-01``, at names of the CA account's own.
+    ``delegation`` are CNAME delegation rules, ``ttl`` is in seconds, ``zone`` a zone's id or name
+    that wins over detection. ``credential`` names a stored credential; without one, ``provider``
+    and its ``fields``, of which none may be secret, say the same. ``webroot`` is a folder; http-01
+    without it listens itself, at ``listen`` (``address:port``, ``:80`` if empty).
     """
 
     match: str = ""

@@ -26,7 +26,7 @@ from zoneproof.core.errors import (
     ungrouped,
 )
 from zoneproof.issuance import Emit, FilesWritten, Issued, Warned
-from zoneproof.manager.certificates.circumstances import Circumstances, delegations_of
+from zoneproof.manager.certificates.circumstances import Circumstances
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.certificates.deployment_state import TaskResult
 from zoneproof.manager.certificates.deployments import deploy, run_tasks
@@ -314,7 +314,7 @@ async def _remember_failure(
         _RANDOM,
         lifetime=lifetime_of(manager.files.read(name)),
         circumstances=facts,
-        delegations=await delegations_of(manager.methods, definition),
+        delegations=await manager.delegations_of(definition),
         files=await manager.files_of(definition),
     )
     await manager.states.set_outcome(name, after)

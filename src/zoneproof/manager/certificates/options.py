@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from zoneproof.acme import GivenCsr
-from zoneproof.challenges import dns01, dns_persist01, http01
+from zoneproof.challenges import dns01, dns_account01, dns_persist01, http01
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.secretive import Secretive
 from zoneproof.manager.certificates.definition import (
@@ -85,8 +85,9 @@ class CertificateOptions(Secretive, frozen=True):
     ``of_certificate`` are fields of the definition, ``of_method`` some of ``METHOD_SETTINGS`` for
     its only method. ``provider``, ``credential`` with the ``fields`` to store in it, ``webroot``
     and ``listen`` say by what that validates, ``persist`` that it is by a record that stays, of the
-    provider's if there is one. ``methods`` are whole ones, in place of all others;
-    ``tasks`` are added, or replace those of their names, and ``removed_tasks`` are taken away.
+    provider's if there is one, ``dns_account`` whether challenge names are the CA account's own.
+    ``methods`` are whole ones, in place of all others; ``tasks`` are added, or replace those of
+    their names, and ``removed_tasks`` are taken away.
     """
 
     of_certificate: Mapping[str, Any] = msgspec.field(default_factory=dict)
@@ -97,6 +98,7 @@ class CertificateOptions(Secretive, frozen=True):
     webroot: str | None = None
     listen: str | None = None
     persist: bool = False
+    dns_account: bool | None = None
     methods: tuple[MethodDefinition, ...] = ()
     tasks: tuple[GivenTask, ...] = ()
     removed_tasks: tuple[str, ...] = ()
@@ -150,12 +152,12 @@ class CertificateOptions(Secretive, frozen=True):
     ) -> tuple[tuple[MethodDefinition, ...], Credential | None]:
         where, credential = self._where(definition.name)
         if self.methods:
-            if self.of_method or where:
+            if self.of_method or where or self.dns_account is not None:
                 raise InvalidInputError(
                     "--method defines a whole method: put the other method options into it"
                 )
             return self.methods, None
-        if not self.of_method and not where:
+        if not self.of_method and not where and self.dns_account is None:
             return definition.method, None
         if len(definition.method) > 1:
             raise InvalidInputError(
@@ -166,13 +168,25 @@ class CertificateOptions(Secretive, frozen=True):
         before = definition.method[0] if definition.method else MethodDefinition()
         if where:
             stays = {*METHOD_SETTINGS} - _OF_OTHERS.get(where.get("challenge", dns01.TYPE), set())
+            if before.challenge == dns_account01.TYPE:
+                stays.add("challenge")
             kept = {name: value for name, value in asdict(before).items() if name in stays}
             before = MethodDefinition(match=before.match, **kept)
-        return (replace(before, **where, **self.of_method),), credential
+        method = replace(before, **where, **self.of_method)
+        if self.dns_account:
+            method = replace(method, challenge=dns_account01.TYPE)
+        elif self.dns_account is False and method.challenge == dns_account01.TYPE:
+            method = replace(method, challenge=dns01.TYPE)
+        return (method,), credential
 
     def _where(self, certificate: str) -> tuple[dict[str, Any], Credential | None]:
         """Return the fields of a method that say by what it validates, and what is to be stored."""
         where, credential = self._by(certificate)
+        if self.dns_account and (self.persist or "challenge" in where):
+            raise InvalidInputError(
+                "--dns-account is for values that a DNS provider writes: omit it, or --persist,"
+                " --webroot and --standalone"
+            )
         if self.persist:
             where = {"challenge": dns_persist01.TYPE, **(where or {"provider": "manual"})}
         return where, credential

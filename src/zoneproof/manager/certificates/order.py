@@ -76,7 +76,7 @@ async def place_order(
         async with manager.clients.use(account) as client:
             plan = await make_plan(
                 definition.parsed_identifiers,
-                methods.choose,
+                methods.for_account(client.account_url).choose,
                 methods.resolver,
                 register=True,
                 directory_url=url,

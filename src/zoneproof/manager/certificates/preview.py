@@ -283,7 +283,7 @@ async def _preview(
     if stored and stored.has_pending:
         tries = f"'zoneproof resume {definition.name}' tries it"
         findings.append(Finding(f"a change of it is pending: {tries}", is_problem=False))
-    methods = await manager.methods.make(definition, credentials)
+    methods = await manager.open_methods(definition, credentials)
     examinations = await preflight(
         identifiers,
         methods.choose,

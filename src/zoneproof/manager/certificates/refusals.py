@@ -8,7 +8,12 @@ from collections.abc import Awaitable, Mapping
 from zoneproof.acme import find_ca
 from zoneproof.challenges.dns01 import DnsMethod
 from zoneproof.challenges.routing import plan_names
-from zoneproof.core.errors import InvalidInputError, ProviderZoneError, ZoneproofError
+from zoneproof.core.errors import (
+    InvalidInputError,
+    NotRegisteredError,
+    ProviderZoneError,
+    ZoneproofError,
+)
 from zoneproof.manager.accounts.store import new_account
 from zoneproof.manager.certificates.definition import CertificateDefinition
 from zoneproof.manager.credentials.store import Credential
@@ -34,7 +39,7 @@ async def refusals(
     if definition.profile and _differ(before, definition, "profile", "account"):
         found.append(await _refusal(_ask_for_profile(manager, definition)))
     if _differ(before, definition, "method", "identifiers"):
-        methods = await manager.methods.make(definition, credentials)
+        methods = await manager.open_methods(definition, credentials)
         found.append(await _refusal(_ask_for_zones(methods)))
     return [problem for problem in found if problem]
 
@@ -56,7 +61,7 @@ async def require_orderable(
     hold the names, HttpResponderError for a web server's folder or a port that cannot be used,
     AcmeError for a CA that cannot be, or does not take the account.
     """
-    methods = await manager.methods.make(definition, credentials)
+    methods = await manager.open_methods(definition, credentials)
     chosen = [methods.choose(identifier).method for identifier in definition.parsed_identifiers]
     for method in dict.fromkeys(chosen):
         await method.require_usable()
@@ -79,6 +84,8 @@ async def _refusal(question: Awaitable[None]) -> str:
     try:
         async with asyncio.timeout(_SECONDS):
             await question
+    except NotRegisteredError:
+        pass  # it is seen once it is
     except (InvalidInputError, ProviderZoneError) as error:
         return error.message
     except (ZoneproofError, TimeoutError):

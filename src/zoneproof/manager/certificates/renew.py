@@ -22,7 +22,7 @@ from zoneproof.core.errors import (
 )
 from zoneproof.core.text import printable
 from zoneproof.issuance import Emit, Warned
-from zoneproof.manager.certificates.circumstances import Circumstances, delegations_of
+from zoneproof.manager.certificates.circumstances import Circumstances
 from zoneproof.manager.certificates.deployment_state import TaskResult
 from zoneproof.manager.certificates.deployments import DEPLOYED, NOT_DEPLOYED, deploy
 from zoneproof.manager.certificates.file_form import follow_settings
@@ -291,7 +291,7 @@ class _Renewals(msgspec.Struct, frozen=True):
         if renewal.files and await self.manager.files_of(definition) not in ("", renewal.files):
             reason = "a file that it uses is another one than when it failed"
         elif renewal.delegations:
-            seen = await delegations_of(self.manager.methods, definition)
+            seen = await self.manager.delegations_of(definition)
             if seen not in ("", renewal.delegations):
                 reason = "its challenge names lead elsewhere than when it failed"
         if reason:

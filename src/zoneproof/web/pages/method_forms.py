@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from zoneproof.challenges import dns01, dns_persist01, http01
+from zoneproof.challenges import dns01, dns_account01, dns_persist01, http01
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import Identifier
 from zoneproof.core.text import printable
@@ -36,6 +36,10 @@ _STORED = "credential:"
 _NEW = MethodDefinition()
 _OF_DNS = ("provider", "credential", "fields", "zone", "delegation", "follow_cname", "ttl")
 _OF_HTTP = (WEBROOT, "listen")
+_KEPT = {
+    dns_persist01.TYPE: "A TXT record that stays, by",
+    dns_account01.TYPE: "At the CA account's own name, by",
+}
 
 
 @dataclass(frozen=True)
@@ -188,6 +192,8 @@ def _way(method: MethodDefinition) -> str:
         return WEBROOT if method.webroot else STANDALONE
     if method.challenge == dns_persist01.TYPE:
         return PERSIST if method.provider == MANUAL else KEPT
+    if method.challenge == dns_account01.TYPE:
+        return KEPT
     if method.credential:
         return by_credential(method.credential)
     if method.provider == MANUAL and not method.fields:
@@ -199,8 +205,7 @@ def _in_words(method: MethodDefinition) -> str:
     """Return how a method validates that the form cannot express."""
     by = f"credential {method.credential}" if method.credential else method.provider
     of = f" with {field_text(method.fields)}" if method.fields else ""
-    what = "A TXT record that stays, by" if method.challenge == dns_persist01.TYPE else "By"
-    return f"{what} {by}{of}, as it is"
+    return f"{_KEPT.get(method.challenge, 'By')} {by}{of}, as it is"
 
 
 def _by(way: str) -> dict[str, Any]:
