@@ -2,10 +2,10 @@
 
 Made from the exchanges that dns-lexicon recorded (March 2017): paths, bodies, the status in an
 answer, ids, values as they are. Paths, parameters and parsing agree with them, but that lexicon
-asks for JSON by the query, and here by the header, as lego does (2026), and that it writes whole
-names, while lego and the certbot plugin (2022) write names relative to the domain. lego has the
-least TTL. That an HTTP status equals the one in the body is assumed; words of refusals are not
-recorded.
+asks for JSON by the query, and here by the header, as lego does (2026), without which GleSYS's own
+scripts get XML (github.com/GleSYS/api-docs), and that it writes whole names, while lego and the
+certbot plugin (2022) write names relative to the domain. lego has the least TTL. That an HTTP
+status equals the one in the body is assumed; words of refusals are not recorded.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from tests.support.fake_api import Call, FakeApi, FakeZone, Record, RefusedError, route
-from tests.support.fake_http import Reply
+from tests.support.fake_api import Answer, Call, FakeApi, FakeZone, Record, RefusedError, route
+from tests.support.fake_http import Reply, Request
 
 
 def _error(code: int, text: str) -> Reply:
@@ -38,6 +38,12 @@ class FakeGlesys(FakeApi):
     def key_of(self, call: Call) -> str:
         kind, _, key = call.headers.get("authorization", "").partition(" ")
         return base64.b64decode(key).decode() if kind == "Basic" else ""
+
+    def __call__(self, request: Request) -> Answer:
+        answer = super().__call__(request)
+        if isinstance(answer, Reply) and "json" not in request.headers.get("accept", ""):
+            return Reply(answer.status, _XML)
+        return answer
 
     @route("POST", "/domain/list")
     def list_domains(self, call: Call) -> Reply:
@@ -74,3 +80,8 @@ def _render(record: Record, zone: FakeZone) -> dict[str, Any]:
 def _success(**found: Any) -> Reply:
     status = {"code": 200, "timestamp": "2017-03-30T15:44:08+02:00", "text": "OK"}
     return Reply(200, {"response": {"status": status, **found, "debug": {"input": {}}}})
+
+
+_XML = (
+    b'<?xml version="1.0" encoding="utf-8"?><response><status><code>200</code></status></response>'
+)
