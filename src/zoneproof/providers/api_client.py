@@ -164,7 +164,8 @@ class ApiClient:
         out a list that is empty (``absent_if_empty``), or refuses it as what in ``also`` is
         ``ALREADY``. With ``form`` or ``json``, a list is asked for by POST, which may be repeated,
         and what pages are asked for with stands there, in JSON at places such as ``view.limit``.
-        Raises what :meth:`get` raises, and ProviderError also where ``read`` raises TypeError, ValueError or ValidationError.
+        Raises what :meth:`get` raises, and ProviderError also where ``read`` raises TypeError,
+        ValueError or ValidationError.
         """
         found: list[T] = []
         seen = 0
