@@ -26,6 +26,11 @@ class TestInfoblox(ApiContract):
             await harness.open().add(zone, [txt("a", "value")])
         assert harness.stored.records == []
 
+    async def test_a_zone_that_is_turned_off_is_not_listed(self, harness: ApiHarness) -> None:
+        harness.add_zone("off.zone.example")
+        zones = await harness.open().zones()
+        assert sorted(one.name.text for one in zones) == ["xzone.example", "zone.example"]
+
     async def test_a_record_is_made_as_in_the_recorded_exchange(self, harness: ApiHarness) -> None:
         await harness.open().add(harness.zone, [txt("delete.testfilt", "challengetoken")])
         assert json.loads(harness.server.requests[-1].body) == {

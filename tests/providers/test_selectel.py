@@ -36,6 +36,11 @@ class TestSelectel(ApiContract):
         await harness.open(project=project).add(harness.zone, [txt("a", "value")])
         assert await harness.values(harness.zone, "a") == ["value"]
 
+    async def test_a_zone_that_is_turned_off_is_not_listed(self, harness: ApiHarness) -> None:
+        harness.add_zone("off.zone.example")
+        zones = await harness.open().zones()
+        assert sorted(one.name.text for one in zones) == ["xzone.example", "zone.example"]
+
     async def test_names_are_in_unicode_there(self, harness: ApiHarness) -> None:
         stored = harness.add_zone("xn--bcher-kva.example")
         harness.api.keys[harness.key] = Key()

@@ -114,7 +114,7 @@ class Selectel(SetsProvider):
         ),
         409: Refusal.conflict("the set was made in the meantime"),
     }
-    zone_list = ZoneList("zones", at="result", id="id", paging=_PAGES)
+    zone_list = ZoneList("zones", at="result", id="id", paging=_PAGES, without={"disabled": True})
 
     def __init__(self, context: ProviderContext) -> None:
         token = BearerToken(self._login, context.clock, apply=_with_token)

@@ -3,8 +3,9 @@
 Made from octodns-selectel (April 2026): paths, offsets, TXT in quotes, statuses and words of
 refusals, the least TTL; from lego (July 2026): filters, names in Unicode, the project by its id;
 and from acme.sh (June 2026): the project by its name, the token in X-Subject-Token. Keystone's
-answers are those of OpenStack's reference of the Identity API v3. The words for a user without
-rights are made up.
+answers are those of OpenStack's reference of the Identity API v3. That a zone may be disabled is in
+the service's own client (github.com/selectel/domains-go). The words for a user without rights are
+made up.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ class FakeSelectel(FakeApi):
 
     @route("GET", "/domains/v2/zones")
     def list_zones(self, call: Call) -> Reply:
-        zones = [{"id": zone.id, "name": f"{zone.name}."} for zone in self.allowed_zones()]
+        zones = [
+            {"id": zone.id, "name": f"{zone.name}.", "disabled": zone.name.startswith("off.")}
+            for zone in self.allowed_zones()
+        ]
         return self._list(call, zones)
 
     @route("GET", "/domains/v2/zones/{zone}/rrset")
