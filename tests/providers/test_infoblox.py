@@ -10,6 +10,7 @@ from tests.providers.api_contract import ApiContract
 from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.infoblox import FakeInfoblox
 from tests.providers.harness import TTL, txt
+from tests.support.fake_api import Key
 from zoneproof.core.errors import ProviderZoneError
 from zoneproof.core.names import DomainName
 from zoneproof.providers import Zone
@@ -28,6 +29,7 @@ class TestInfoblox(ApiContract):
 
     async def test_a_zone_that_is_turned_off_is_not_listed(self, harness: ApiHarness) -> None:
         harness.add_zone("off.zone.example")
+        harness.api.keys[harness.key] = Key()
         zones = await harness.open().zones()
         assert sorted(one.name.text for one in zones) == ["xzone.example", "zone.example"]
 
