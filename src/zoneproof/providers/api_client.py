@@ -200,6 +200,7 @@ class ApiClient:
                 seen += len(some)
                 if paging:
                     after = paging.following(page, words, len(some), seen)
+                    after = None if paging.is_all(answer.headers, seen) else after
             except (TypeError, ValueError, msgspec.ValidationError) as error:
                 raise self._verdicts.of_another_form("", answer.status, error) from error
             if not after:
