@@ -13,8 +13,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from tests.support.fake_api import Answer, Call, FakeApi, FakeZone, Record, RefusedError, route
-from tests.support.fake_http import Reply, Request
+from tests.support.fake_api import Call, FakeApi, FakeZone, Record, RefusedError, route
+from tests.support.fake_http import Reply
 
 
 def _error(code: int, text: str) -> Reply:
@@ -25,6 +25,7 @@ def _error(code: int, text: str) -> Reply:
 class FakeGlesys(FakeApi):
     sources = "recorded exchanges (2017), lego (2026), a certbot plugin (2022)"
     recorded = "agree, but names are relative"
+    accepts = "application/json"
     min_ttl = 60
     refusals = {
         "credentials": _error(401, "You need to be authenticated to use this function."),
@@ -38,12 +39,6 @@ class FakeGlesys(FakeApi):
     def key_of(self, call: Call) -> str:
         kind, _, key = call.headers.get("authorization", "").partition(" ")
         return base64.b64decode(key).decode() if kind == "Basic" else ""
-
-    def __call__(self, request: Request) -> Answer:
-        answer = super().__call__(request)
-        if isinstance(answer, Reply) and "json" not in request.headers.get("accept", ""):
-            return Reply(answer.status, _XML)
-        return answer
 
     @route("POST", "/domain/list")
     def list_domains(self, call: Call) -> Reply:
@@ -80,8 +75,3 @@ def _render(record: Record, zone: FakeZone) -> dict[str, Any]:
 def _success(**found: Any) -> Reply:
     status = {"code": 200, "timestamp": "2017-03-30T15:44:08+02:00", "text": "OK"}
     return Reply(200, {"response": {"status": status, **found, "debug": {"input": {}}}})
-
-
-_XML = (
-    b'<?xml version="1.0" encoding="utf-8"?><response><status><code>200</code></status></response>'
-)
