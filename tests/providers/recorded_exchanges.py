@@ -162,7 +162,7 @@ POST /api/dns/v1/json/zoneUpdate +authToken recordsToDelete(+content +name +type
 """,
     "infoblox": """
 GET /wapi/v2.7/zone_auth +_max_results +_paging +_return_as_object +_return_fields +zone_format
-  fqdn view -> result(+_ref +fqdn)
+  fqdn view -> result(+_ref +disable +fqdn)
 GET /wapi/v2.7/record:txt +_max_results +_paging +_return_as_object _return_fields name view ->
   result(+_ref +name +text +ttl)
 POST /wapi/v2.7/record:txt name text ttl use_ttl view

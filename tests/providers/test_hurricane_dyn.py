@@ -10,7 +10,12 @@ from tests.providers.harness import challenge_value, check_message, txt
 from tests.providers.one_value_contract import OneValueContract
 from tests.support.fake_api import Key
 from tests.support.fake_http import Reply
-from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError, ProviderError
+from zoneproof.core.errors import (
+    InvalidInputError,
+    ProviderCredentialsError,
+    ProviderError,
+    ProviderZoneError,
+)
 
 
 class TestHurricaneDyn(OneValueContract):
@@ -38,6 +43,13 @@ class TestHurricaneDyn(OneValueContract):
             with pytest.raises(ProviderError) as caught:
                 await provider.add(harness.zone, batch[:1])
             check_message(caught.value, ["k3y-of-a", "k3y-of-b"])
+
+    async def test_a_name_with_another_dynamic_record_is_explained(
+        self, harness: ApiHarness
+    ) -> None:
+        harness.api.plant(harness.stored, "a", "192.0.2.1", "A")
+        with pytest.raises(ProviderZoneError, match="make a dynamic TXT record"):
+            await harness.open().add(harness.zone, [txt("a", challenge_value())])
 
     async def test_pairs_without_a_name_or_key_are_refused(self, harness: ApiHarness) -> None:
         with pytest.raises(InvalidInputError, match="name:key"):

@@ -10,6 +10,7 @@ from tests.providers.api_contract import ApiContract
 from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.infoblox import FakeInfoblox
 from tests.providers.harness import TTL, txt
+from tests.support.fake_api import Key
 from zoneproof.core.errors import ProviderZoneError
 from zoneproof.core.names import DomainName
 from zoneproof.providers import Zone
@@ -25,6 +26,12 @@ class TestInfoblox(ApiContract):
         with pytest.raises(ProviderZoneError, match=r"sub\.zone\.example"):
             await harness.open().add(zone, [txt("a", "value")])
         assert harness.stored.records == []
+
+    async def test_a_zone_that_is_turned_off_is_not_listed(self, harness: ApiHarness) -> None:
+        harness.add_zone("off.zone.example")
+        harness.api.keys[harness.key] = Key()
+        zones = await harness.open().zones()
+        assert sorted(one.name.text for one in zones) == ["xzone.example", "zone.example"]
 
     async def test_a_record_is_made_as_in_the_recorded_exchange(self, harness: ApiHarness) -> None:
         await harness.open().add(harness.zone, [txt("delete.testfilt", "challengetoken")])

@@ -36,6 +36,23 @@ class TestSelectel(ApiContract):
         await harness.open(project=project).add(harness.zone, [txt("a", "value")])
         assert await harness.values(harness.zone, "a") == ["value"]
 
+    async def test_what_is_disabled_stays(self, harness: ApiHarness) -> None:
+        name, value = await harness.new_name(), challenge_value()
+        await harness.plant_value(name, "theirs")
+        harness.stored.at(name)[0].extra = {"disabled": True}
+        await harness.open().add(harness.zone, [txt(name, value), txt(name, "theirs")])
+        assert [one.value for one in harness.stored.at(name)] == [value, "theirs", "theirs"]
+        await harness.open().remove(harness.zone, [txt(name, value), txt(name, "theirs")])
+        assert [(one.value, one.extra) for one in harness.stored.at(name)] == [
+            ("theirs", {"disabled": True})
+        ]
+
+    async def test_a_zone_that_is_turned_off_is_not_listed(self, harness: ApiHarness) -> None:
+        harness.add_zone("off.zone.example")
+        harness.api.keys[harness.key] = Key()
+        zones = await harness.open().zones()
+        assert sorted(one.name.text for one in zones) == ["xzone.example", "zone.example"]
+
     async def test_names_are_in_unicode_there(self, harness: ApiHarness) -> None:
         stored = harness.add_zone("xn--bcher-kva.example")
         harness.api.keys[harness.key] = Key()

@@ -26,6 +26,10 @@ class TestTechnitium(ApiContract):
             await harness.open().add(zone, [txt("a", challenge_value())])
         assert harness.stored.records == []
 
+    async def test_a_zone_that_is_turned_off_is_not_listed(self, harness: ApiHarness) -> None:
+        zones = await harness.open().zones()
+        assert sorted(one.name.text for one in zones) == ["xzone.example", "zone.example"]
+
     async def test_a_value_that_is_cut_otherwise_is_removed(self, harness: ApiHarness) -> None:
         harness.api.plant(harness.stored, "a", "one\\two")
         harness.stored.records[0].extra["strings"] = ["one\\", "two"]

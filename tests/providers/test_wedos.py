@@ -32,6 +32,14 @@ class TestWedos(ApiContract):
         await provider.remove(harness.zone, batch)
         assert harness.api.commits == ["zone.example"] * 2
 
+    @pytest.mark.parametrize("numbers", [False, True])
+    async def test_primary_domains_are_listed(self, harness: ApiHarness, *, numbers: bool) -> None:
+        assert isinstance(harness.api, FakeWedos)
+        harness.api.numbers_zones = numbers
+        names = {zone.name.text for zone in await harness.open().zones()}
+        assert "zone.example" in names
+        assert "from-elsewhere.example" not in names
+
 
 @pytest.mark.parametrize(
     ("now", "auth"),

@@ -6,6 +6,8 @@ be read, and what the service says is not known.
 
 from __future__ import annotations
 
+import pytest
+
 from tests.providers.api_contract import ApiRow
 from tests.providers.api_harness import ApiHarness
 from tests.providers.contract_suite import (
@@ -57,9 +59,12 @@ class TestZoneEdit(
         await provider.add(harness.zone, [txt("a", challenge_value()) for _ in range(3)])
         assert clock.slept == [10.5, 10.5]
 
-    async def test_a_service_that_is_busy_is_asked_again(self, harness: ApiHarness) -> None:
+    @pytest.mark.parametrize("words", ["Minimum 10 seconds between requests", "zone LOCKED"])
+    async def test_a_service_that_is_busy_is_asked_again(
+        self, harness: ApiHarness, words: str
+    ) -> None:
         record = txt("a", challenge_value())
-        busy = b'<ERROR CODE="702" TEXT="Minimum 10 seconds between requests" ZONE="zone">'
-        harness.server.faults.append(Reply(200, busy))
+        busy = f'<ERROR CODE="702" PARAM="10" TEXT="{words}" ZONE="zone.example">'
+        harness.server.faults.append(Reply(200, busy.encode()))
         await harness.open().add(harness.zone, [record])
         assert await harness.values(harness.zone, "a") == [record.value]

@@ -162,6 +162,7 @@ class FakeApi:
     min_ttl: ClassVar[int] = 1
     first_id: ClassVar[int] = 0  # of zones, where ids are numbers
     key_line: ClassVar[str] = "Authorization: Bearer "  # how the header with the key begins
+    accepts: ClassVar[str] = ""  # what requests must say that they accept, if anything
     lists_zones: ClassVar[bool] = True
     logins: ClassVar[str] = ""  # a pattern of the paths that hand out tokens, by :meth:`issue`
     refusals: ClassVar[Mapping[str, Reply]] = {}
@@ -386,6 +387,7 @@ class FakeApi:
 
     def enter(self, call: Call) -> None:
         """Let the key of the call in. Raises RefusedError."""
+        assert self.accepts in call.headers.get("accept", "")
         key = self.keys.get(self.key_of(call))
         if key is None:
             raise RefusedError("credentials")

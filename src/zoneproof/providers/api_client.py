@@ -160,11 +160,12 @@ class ApiClient:
         """Return what is read from a list in JSON, of all its pages; ``at`` is where a page has it.
 
         Without ``paging``, the Link header has the URL of the next page, if there is one. A page
-        that has no list there is an error, unless the API leaves out a list that is empty
-        (``absent_if_empty``), or refuses it as what in ``also`` is ``ALREADY``. With ``form`` or
-        ``json``, a list is asked for by POST, which may be repeated, and what pages are asked for
-        with stands there, in JSON at places such as ``view.limit``. Raises what :meth:`get` raises,
-        and ProviderError also where ``read`` raises TypeError, ValueError or ValidationError.
+        that has no list there, nor a map with numbers as names, is an error, unless the API leaves
+        out a list that is empty (``absent_if_empty``), or refuses it as what in ``also`` is
+        ``ALREADY``. With ``form`` or ``json``, a list is asked for by POST, which may be repeated,
+        and what pages are asked for with stands there, in JSON at places such as ``view.limit``.
+        Raises what :meth:`get` raises, and ProviderError also where ``read`` raises TypeError,
+        ValueError or ValidationError.
         """
         found: list[T] = []
         seen = 0
@@ -188,6 +189,8 @@ class ApiClient:
                 raise
             page = self.read(answer, object)
             listed = place_in(page, at) if at else page
+            if isinstance(listed, dict) and listed and all(map(str.isdecimal, listed)):
+                listed = list(listed.values())  # what PHP makes of a list with gaps
             if listed is None and absent_if_empty and isinstance(_around(page, at), dict):
                 listed = []
             after: Following = next_link(answer.headers.get("Link", ""))
@@ -197,6 +200,7 @@ class ApiClient:
                 seen += len(some)
                 if paging:
                     after = paging.following(page, words, len(some), seen)
+                    after = None if paging.is_all(answer.headers, seen) else after
             except (TypeError, ValueError, msgspec.ValidationError) as error:
                 raise self._verdicts.of_another_form("", answer.status, error) from error
             if not after:

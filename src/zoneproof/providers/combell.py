@@ -17,7 +17,7 @@ from zoneproof.providers.paging import Offset
 from zoneproof.providers.refusals import ErrorBody, Refusal, Refusals
 from zoneproof.providers.signatures import hmac_sha256
 
-_PAGES = Offset("take", 1000, word="skip")
+_PAGES = Offset("take", 1000, word="skip", header="X-Paging-TotalResults")
 
 
 class Combell(RecordsProvider):

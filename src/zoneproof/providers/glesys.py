@@ -36,6 +36,7 @@ class Glesys(RecordsProvider):
         ),
     )
     login = ("user", "key")
+    headers = "Accept: application/json"  # without, it may answer in XML
     by_name = False
     errors = ErrorBody(
         codes=("response.status.code",),

@@ -43,7 +43,7 @@ class Hostinger(SetsProvider):
             Alias("lego", "hostinger", {"HOSTINGER_API_TOKEN": "token"}),
         ),
     )
-    headers = "Authorization: Bearer {token}"
+    headers = "Authorization: Bearer {token}\nAccept: application/json"
     batches = True
     errors = ErrorBody(messages=("message",))
     zone_list = ZoneList("api/domains/v1/portfolio", name="domain", optional=("domain",))

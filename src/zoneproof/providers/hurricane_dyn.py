@@ -13,6 +13,9 @@ from zoneproof.providers.one_value import OneValueProvider
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
 
 _CHALLENGE = "_acme-challenge."
+_NO_RECORD = Refusal.no_zone(
+    "the record is not there or is not dynamic", "make a dynamic TXT record with this name"
+)
 
 
 class _Errors(ErrorBody):
@@ -52,9 +55,7 @@ class HurricaneDyn(OneValueProvider):
     errors = _Errors()
     refusals: ClassVar[Refusals] = {
         "badauth": Refusal.wrong_key("it does not accept the key of the record"),
-        "nohost": Refusal.no_zone(
-            "the record is not there or is not dynamic", "make a dynamic TXT record with this name"
-        ),
+        **dict.fromkeys(("nohost", "notxt"), _NO_RECORD),
         "abuse": Refusal.not_allowed("the record is blocked for abuse"),
         "interval": Refusal.over_quota(
             "too many changes of the record", "try again in two minutes"

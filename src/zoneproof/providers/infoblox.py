@@ -100,9 +100,10 @@ class Infoblox(RecordsProvider):
     zone_list = ZoneList(
         "{version}/zone_auth",
         at="result",
-        query={**_LISTED, "zone_format": "FORWARD", "_return_fields": "fqdn"},
+        query={**_LISTED, "zone_format": "FORWARD", "_return_fields": "disable,fqdn"},
         name="fqdn",
         paging=_PAGES,
+        without={"disable": True},
     )
     record_list = RecordList(
         "{version}/record:txt",

@@ -40,6 +40,7 @@ class Luadns(RecordsProvider):
         ),
     )
     login = ("user", "key")
+    headers = "Accept: application/json"
     by_name = False
     errors = ErrorBody(messages=("message", "0.message"))
     zone_list = ZoneList("zones", id="id")

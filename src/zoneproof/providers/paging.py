@@ -28,6 +28,10 @@ class Paging(ABC):
         and ValueError for a page that has something else where that stands.
         """
 
+    def is_all(self, headers: Mapping[str, str], seen: int) -> bool:
+        """Tell whether headers say that the items that have come are all."""
+        return False
+
 
 @dataclass(frozen=True)
 class _Sized(Paging):
@@ -45,18 +49,26 @@ class _Sized(Paging):
 class _Counted(_Sized):
     """The last page has fewer than ``most`` items, or a page has the number of all at ``total``.
 
-    Where pages say how many there are, the first one is what comes without ``word``.
+    ``header`` is one that has that number, for APIs whose pages may have fewer items than were
+    asked for; where an answer lacks it, an empty page is the last one. Where pages say how many
+    there are, the first one is what comes without ``word``.
     """
 
     word: str = ""
     total: str = ""
+    header: str = ""
+
+    def is_all(self, headers: Mapping[str, str], seen: int) -> bool:
+        """Tell whether the header, if there is one, says so."""
+        number = headers.get(self.header, "") if self.header else ""
+        return number.isdecimal() and seen >= int(number)
 
     def is_last(self, page: object, count: int, seen: int) -> bool:
         """Tell whether a page is the last one."""
         if self.total:
             number = place_in(page, self.total)
             return not count or seen >= int(cast("int | str", number or 0))
-        return count < self.most
+        return not count if self.header else count < self.most
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,11 @@ class _RRset(msgspec.Struct):
     records: list[_Record]
 
 
+class _Mark(msgspec.Struct):
+    id: str = ""
+    disabled: list[_Record] = []
+
+
 class _Token(msgspec.Struct):
     expires_at: datetime
 
@@ -45,7 +50,10 @@ class _Login(msgspec.Struct):
 
 
 class Selectel(SetsProvider):
-    """Makes a set by POST, replaces it by PATCH. Names are in Unicode there."""
+    """Makes a set by POST, replaces it by PATCH. Names are in Unicode there.
+
+    Records that are disabled stay, and are no values.
+    """
 
     info = ProviderInfo(
         slug="selectel",
@@ -114,36 +122,38 @@ class Selectel(SetsProvider):
         ),
         409: Refusal.conflict("the set was made in the meantime"),
     }
-    zone_list = ZoneList("zones", at="result", id="id", paging=_PAGES)
+    zone_list = ZoneList("zones", at="result", id="id", paging=_PAGES, without={"disabled": True})
 
     def __init__(self, context: ProviderContext) -> None:
         token = BearerToken(self._login, context.clock, apply=_with_token)
         super().__init__(context, token=token)
 
     async def read_set(self, zone: Zone, name: str) -> TxtSet:
-        """Return the set at the name, with its id as the mark."""
+        """Return the set at the name; the mark is its id, and what it has besides values."""
         whole = zone.record(name).text.encode().decode("idna")
         query, path = {"name": whole, "rrset_types": "TXT"}, f"zones/{zone.id}/rrset"
         for one in await self.api.items(path, _RRset, at="result", query=query, paging=_PAGES):
             if one.type == "TXT" and relative_name(_a_labels(one.name), zone) == name:
                 values = tuple(unquote_txt(r.content) for r in one.records if not r.disabled)
-                return TxtSet(values, one.ttl, one.id)
+                disabled = [record for record in one.records if record.disabled]
+                return TxtSet(
+                    values, one.ttl, msgspec.json.encode(_Mark(one.id, disabled)).decode()
+                )
         return TxtSet()
 
     async def write_set(self, zone: Zone, change: SetChange) -> None:
         """Make, replace or delete the set."""
         path, new = f"zones/{zone.id}/rrset", change.new
-        what = {
-            "ttl": new.ttl,
-            "records": [{"content": quote_txt(value), "disabled": False} for value in new.values],
-        }
-        if not change.old.version:
+        old = msgspec.json.decode(change.old.version or "{}", type=_Mark)
+        records = [*(_Record(quote_txt(value)) for value in new.values), *old.disabled]
+        what = {"ttl": new.ttl, "records": records}
+        if not old.id:
             name = f"{zone.record(change.name)}.".encode().decode("idna")
             await self.api.send("POST", path, json={"name": name, "type": "TXT", **what})
-        elif new.values:
-            await self.api.send("PATCH", f"{path}/{change.old.version}", json=what)
+        elif records:
+            await self.api.send("PATCH", f"{path}/{old.id}", json=what)
         else:
-            await self.api.delete(f"{path}/{change.old.version}")
+            await self.api.delete(f"{path}/{old.id}")
 
     async def _login(self) -> tuple[str, float]:
         fields = self.fields

@@ -110,7 +110,7 @@ class Technitium(RecordsProvider):
         form={"token": "{token}"},
         at="response.zones",
         only={"type": "Primary"},
-        without={"internal": True},
+        without={"internal": True, "disabled": True},
     )
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:

@@ -49,6 +49,7 @@ class Websupport(RecordsProvider):
             ),
         ),
     )
+    headers = "Accept: application/json"
     by_name = False
     errors = ErrorBody(codes=("type",), messages=("title", "message"))
     zone_list = ZoneList("v1/user/self/zone", at="items", id="id", optional=("name",))

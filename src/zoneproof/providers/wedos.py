@@ -62,9 +62,15 @@ class Wedos(RecordsProvider):
         "3309": ALREADY,
         **dict.fromkeys(("2201", "2202", "3222", "3306"), _ZONE),
         "3223": Refusal.not_allowed("the account may not change the domain"),
+        "2318": Refusal.no_zone(
+            "it has the domain as a secondary one", "change it where its primary server is"
+        ),
     }
     zone_list = ZoneList(
-        "", json={"command": "dns-domains-list", "data": ""}, at="response.data.domain"
+        "",
+        json={"command": "dns-domains-list", "data": ""},
+        at="response.data.domain",
+        without={"type": "secondary"},
     )
     record_list = RecordList(
         "",

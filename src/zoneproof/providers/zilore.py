@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from zoneproof.providers.api_provider import RecordsProvider
@@ -13,7 +14,7 @@ from zoneproof.providers.txt_text import quote_txt
 
 
 class Zilore(RecordsProvider):
-    """Adds and deletes TXT records of a domain, found by their whole name.
+    """Adds and deletes TXT records of a domain, found by their whole name, in Unicode.
 
     The filters were without effect when dns-lexicon tried them; then all records are read.
     """
@@ -51,13 +52,19 @@ class Zilore(RecordsProvider):
     record_list = RecordList(
         "domains/{zone.name}/records",
         at="response",
-        query={"search_text": "{whole}", "strict_search": "yes", "search_record_type": "TXT"},
         id="record_id",
         name="record_name",
         value="record_value",
         only={"record_type": "TXT"},
         quoted=True,
     )
+
+    async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
+        """Return the TXT records at the name."""
+        wanted = zone.record(name).text.encode().decode("idna")
+        query = {"search_text": wanted, "strict_search": "yes", "search_record_type": "TXT"}
+        this = replace(self.record_list, query=query)
+        return await this.records(self.api, self.fields, zone, name)
 
     async def create_record(self, zone: Zone, record: TxtRecord) -> None:
         """Post the record, with its whole name."""

@@ -21,7 +21,7 @@ from zoneproof.providers.fields import CredentialField, token_field
 from zoneproof.providers.refusals import ErrorBody, Problem, Refusal, Refusals
 
 _CREATE = "txt-create.php"
-_ERROR = re.compile(r'<ERROR CODE="(\d+)" TEXT="([^"]*)"')
+_ERROR = re.compile(r'<ERROR CODE="(\d+)"[^>]*? TEXT="([^"]*)"')
 
 
 class _Errors(ErrorBody):

@@ -1,10 +1,11 @@
 """Combell's API v2 for domains and DNS records.
 
 Made from Combell's own reference (api.combell.com/v2/documentation, its OpenAPI file as of October
-2024): the signature, pages by skip and take, statuses, error_code and error_text, Location. Bodies
-from the tests of a PHP client (2019: ids such as 1-1122334455, an empty name for the domain itself)
-and Posh-ACME (2026: parameters, the same signature, TTL 60). The codes of errors are made up; how
-quotes within a value come back is not documented, here bare.
+2024): the signature, pages by skip and take that may have less than was asked for, the number of
+all in a header, statuses, error_code and error_text, Location. Bodies from the tests of a PHP
+client (2019: ids such as 1-1122334455, an empty name for the domain itself) and Posh-ACME (2026:
+parameters, the same signature, TTL 60). The codes of errors are made up; how quotes within a value
+come back is not documented, here bare.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def _error(status: int, code: str, text: str) -> Reply:
 
 class FakeCombell(FakeApi):
     sources = "reference (2024), Posh-ACME (2026), a PHP client's tests (2019)"
-    page_size = 1000
+    page_size = 40  # the most on one is not documented, but that it may be less than was asked for
     min_ttl = 60
     refusals = {
         "credentials": _error(401, "authorization_invalid", "The hmac is not valid."),

@@ -2,10 +2,10 @@
 
 Made from the exchanges that dns-lexicon recorded (March 2017): paths, bodies, the status in an
 answer, ids, values as they are. Paths, parameters and parsing agree with them, but that lexicon
-asks for JSON by the query, and here by the header, as lego does (2026), and that it writes whole
-names, while lego and the certbot plugin (2022) write names relative to the domain. lego has the
-least TTL. That an HTTP status equals the one in the body is assumed; words of refusals are not
-recorded.
+asks for JSON by the query, and here by the header, as lego does (2026), without which GleSYS's own
+scripts get XML (github.com/GleSYS/api-docs), and that it writes whole names, while lego and the
+certbot plugin (2022) write names relative to the domain. lego has the least TTL. That an HTTP
+status equals the one in the body is assumed; words of refusals are not recorded.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def _error(code: int, text: str) -> Reply:
 class FakeGlesys(FakeApi):
     sources = "recorded exchanges (2017), lego (2026), a certbot plugin (2022)"
     recorded = "agree, but names are relative"
+    accepts = "application/json"
     min_ttl = 60
     refusals = {
         "credentials": _error(401, "You need to be authenticated to use this function."),

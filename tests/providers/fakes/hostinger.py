@@ -1,9 +1,9 @@
 """Hostinger's API for domains and the sets of records of their DNS zones.
 
-Made from the documentation of the service's own client for Python (2026): paths, bodies, sets that
-are replaced or appended to, filters of a deletion, statuses. lego (2026) has bodies of
-records and errors, values as they are; scripts of users (2026) agree, and take quotes away that may
-come back. What an unknown domain is answered is not described: the usual status.
+Made from the documentation of the service's own client for Python (2026): paths, bodies, the Accept
+header, sets that are replaced or appended to, filters of a deletion, statuses. lego (2026) has
+bodies of records and errors, values as they are; scripts of users (2026) agree, and take quotes
+away that may come back. What an unknown domain is answered is not described: the usual status.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ def _error(status: int, message: str) -> Reply:
 
 class FakeHostinger(FakeApi):
     sources = "documentation of the service's client for Python, lego (2026)"
+    accepts = "application/json"
     refusals = {
         "credentials": _error(401, "Unauthenticated"),
         "zone": _error(404, "The domain was not found"),

@@ -2,7 +2,8 @@
 
 Made from the examples on the service's own page as dns-lexicon recorded it (September 2018: POST
 with hostname and password) and from acme.sh, lego and Posh-ACME (2026), which agree about ``txt``
-and the answers; lego has all words, and ``.`` in place of a removal.
+and the answers; lego has the words, and ``.`` in place of a removal. libdns's module (2026) has
+``notxt`` for a name whose dynamic record is of another type.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class FakeHurricaneDyn(FakeApi):
     def update(self, call: Call) -> Reply:
         form = call.form
         zone, name = self.place(form["hostname"])
+        if zone.at(name, "A") and not zone.at(name):
+            return Reply(200, b"notxt")
         same = [one.value for one in zone.at(name)] == [form["txt"]]
         self.check_change(name)
         if self.full:

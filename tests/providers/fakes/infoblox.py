@@ -2,11 +2,11 @@
 
 Made from the exchanges that dns-lexicon recorded (WAPI 2.6.1, November 2018), with which paths,
 parameters, references and bodies agree, but that pages are asked for here; from Infoblox's own
-client (github.com/infobloxopen/infoblox-client, December 2024) for pages; from its Ansible and
-Terraform modules (2024) for limits of values and for strings that stand in quotes only where they
-have spaces; error bodies from issues there (2018 to 2026). A missing zone's record goes into the
-zone above. That permissions are named in the words of the refusal is an assumption; the page that
-comes with 401 is only its title here.
+client (github.com/infobloxopen/infoblox-client, December 2024) for pages, and infoblox-go-client
+for zones that are disabled; from its Ansible and Terraform modules (2024) for limits of values and
+for strings that stand in quotes only where they have spaces; error bodies from issues there (2018
+to 2026). A missing zone's record goes into the zone above. That permissions are named in the words
+of the refusal is an assumption; the page that comes with 401 is only its title here.
 """
 
 from __future__ import annotations
@@ -47,7 +47,12 @@ class FakeInfoblox(FakeApi):
     def list_zones(self, call: Call) -> Reply:
         wanted = call.query.get("fqdn")
         zones = [one for one in self.allowed_zones() if wanted in (None, one.name)]
-        return self._list(call, [{"_ref": _ref(zone, ""), "fqdn": zone.name} for zone in zones])
+        facts = [
+            {"_ref": _ref(one, ""), "fqdn": one.name, "disable": one.name.startswith("off.")}
+            for one in zones
+        ]
+        asked = call.query["_return_fields"].split(",")
+        return self._list(call, [{key: one[key] for key in ("_ref", *asked)} for one in facts])
 
     @route("GET", "/wapi/v2.7/record:txt")
     def list_records(self, call: Call) -> Reply:

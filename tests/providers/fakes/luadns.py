@@ -1,11 +1,12 @@
 """LuaDNS's API v1 for zones and their records.
 
 Made from the API reference (luadns.com/api.html, stored copies of 2025) for statuses, error bodies,
-lists without pages unless a limit is asked for, and keys for a single zone. The exchanges that
-dns-lexicon recorded (March 2018) agree on paths, parameters and parsing: whole names with a dot,
-raw values, 200 for everything. LuaDNS's own clients in Go and Ruby hold recorded answers (2023):
-that of a wrong key, 429 with Retry-After, and errors in a list. lego (2026) names the least TTL;
-dnscontrol and acme.sh (2026) agree on the rest. The words of 403 and 404 are not recorded.
+lists without pages unless a limit is asked for, the Accept header that all requests should have,
+and keys for a single zone. The exchanges that dns-lexicon recorded (March 2018) agree on paths,
+parameters and parsing: whole names with a dot, raw values, 200 for everything. LuaDNS's own clients
+in Go and Ruby hold recorded answers (2023): that of a wrong key, 429 with Retry-After, and errors
+in a list. lego (2026) names the least TTL; dnscontrol and acme.sh (2026) agree on the rest. The
+words of 403 and 404 are not recorded.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class FakeLuadns(FakeApi):
     recorded = "agree"
     min_ttl = 300
     first_id = 39105
+    accepts = "application/json"
     refusals = {
         "credentials": _error(401, "Unauthorized", "Invalid API Key"),
         "permission": _error(403, "Forbidden", "Operation not allowed"),

@@ -3,8 +3,9 @@
 Made from octodns-selectel (April 2026): paths, offsets, TXT in quotes, statuses and words of
 refusals, the least TTL; from lego (July 2026): filters, names in Unicode, the project by its id;
 and from acme.sh (June 2026): the project by its name, the token in X-Subject-Token. Keystone's
-answers are those of OpenStack's reference of the Identity API v3. The words for a user without
-rights are made up.
+answers are those of OpenStack's reference of the Identity API v3. That zones and records may be
+disabled is in the service's own client (github.com/selectel/domains-go). The words for a user
+without rights are made up.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ class FakeSelectel(FakeApi):
 
     @route("GET", "/domains/v2/zones")
     def list_zones(self, call: Call) -> Reply:
-        zones = [{"id": zone.id, "name": f"{zone.name}."} for zone in self.allowed_zones()]
+        zones = [
+            {"id": zone.id, "name": f"{zone.name}.", "disabled": zone.name.startswith("off.")}
+            for zone in self.allowed_zones()
+        ]
         return self._list(call, zones)
 
     @route("GET", "/domains/v2/zones/{zone}/rrset")
@@ -57,7 +61,7 @@ class FakeSelectel(FakeApi):
             if (wanted["rrset_types"], wanted["name"]) == (one.type, whole.rstrip(".")):
                 key = f"{one.type}-{one.name or '@'}"
                 new = {"id": key, "name": whole, "type": one.type, "ttl": one.ttl, "records": []}
-                record = {"content": quote_txt(one.value), "disabled": False}
+                record = {"content": quote_txt(one.value), "disabled": False, **one.extra}
                 sets.setdefault(key, new)["records"].append(record)
         return self._list(call, list(sets.values()))
 
@@ -95,7 +99,9 @@ class FakeSelectel(FakeApi):
         values = [unquote_txt(record["content"]) for record in new["records"]]
         if not all(record["content"].startswith('"') for record in new["records"]):
             raise RefusedError("invalid")
-        self.replace(zone, name, "TXT", values, new["ttl"])
+        made = self.replace(zone, name, "TXT", values, new["ttl"])
+        for record, one in zip(made, new["records"], strict=True):
+            record.extra = {"disabled": one["disabled"]}
         return Reply(200, {"id": f"TXT-{name or '@'}"})
 
     def _list(self, call: Call, items: list[dict[str, Any]]) -> Reply:

@@ -40,7 +40,8 @@ class FakeTechnitium(FakeApi):
         zones = [_facts(zone) for zone in self.allowed_zones()]
         internal = {"name": "0.in-addr.arpa", "type": "Primary", "internal": True}
         copy = {"name": "copy.example", "type": "Secondary", "internal": False}
-        return _ok({"zones": [internal, copy, *zones]})
+        off = {"name": "off.example", "type": "Primary", "internal": False, "disabled": True}
+        return _ok({"zones": [internal, copy, off, *zones]})
 
     @route("POST", "/api/zones/records/get")
     def get_records(self, call: Call) -> Reply:

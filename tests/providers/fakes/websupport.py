@@ -3,8 +3,10 @@
 Made from two clients that agree, Posh-ACME and lego (2026): signatures of method, path and time,
 headers with the time, ids of services, whole names when records are read and relative ones when
 they are written, values as they are, error bodies of both versions. The service's certbot plugin
-(2026) has the list of zones, with names in Unicode; scripts of users (2024) have the pages. What an
-unknown service is answered, and how a zone's own name is written, is not recorded.
+(2026) has the list of zones, with names in Unicode; scripts of users (2024) have the pages. The
+reference of version 1 (rest.websupport.sk/docs, 2026) has the Accept header, and zones without
+pages unless they are asked for. What an unknown service is answered, and how a zone's own name is
+written, is not recorded.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ class FakeWebsupport(FakeApi):
     sources = "Posh-ACME, lego and the service's certbot plugin (2026)"
     page_size = 100
     first_id = 1111
+    accepts = "application/json"
     refusals = {
         "credentials": Reply(401, {"message": "No username or password.", "code": 401}),
         "permission": _error(403, "httpException", "This action is unauthorized."),

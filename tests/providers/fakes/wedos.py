@@ -3,7 +3,8 @@
 Made from the reference (kb.wedos.com: WAPI for WDNS and the list of return codes, stored copies of
 2025), the exchanges that dns-lexicon recorded (August 2023: bodies, the form around the JSON) and
 lego (2026: the login's hash, least TTL), with which commands, parameters and parsing agree; lexicon
-sends names in full and gets them back so, the reference and lego have relative ones.
+sends names in full and gets them back so, the reference and lego have relative ones. Posh-ACME
+(2026) has the other form of the list of domains, and the reference that some are secondary.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class FakeWedos(FakeApi):
     def __init__(self) -> None:
         super().__init__()
         self.commits: list[str] = []
+        self.numbers_zones = False  # for some accounts, the list of domains is a map with numbers
 
     def key_of(self, call: Call) -> str:
         given, now = _request(call), datetime.now(UTC)
@@ -52,11 +54,14 @@ class FakeWedos(FakeApi):
     def call(self, call: Call) -> Reply:
         command, given = _request(call)["command"], _request(call)["data"]
         if command == "dns-domains-list":
+            names = {one.name: "primary" for one in self.allowed_zones()}
+            names["from-elsewhere.example"] = "secondary"
             domains = [
-                {"name": one.name, "type": "primary", "status": "active"}
-                for one in self.allowed_zones()
+                {"name": name, "type": kind, "status": "active"} for name, kind in names.items()
             ]
-            return _answer(1000, "OK", command=command, data={"domain": domains})
+            listed = {str(3 * i + 11): one for i, one in enumerate(domains)}
+            found: Any = listed if self.numbers_zones else domains
+            return _answer(1000, "OK", command=command, data={"domain": found})
         if command == "dns-domain-commit":
             self.commits.append(given["name"])
             return _answer(1000, "OK", command=command)

@@ -3,12 +3,14 @@
 Made from the exchanges that dns-lexicon recorded (February 2019), with which paths, parameters and
 parsing agree, and from lego's tests (May 2026) for an error's body and status. Posh-ACME (2026) has
 the TTL of 300, the filters, and a form in place of the query; acme.sh (2026) the filters and the
-query. Made up: the code and the words for an unknown domain and a record that is refused.
+query. The service's reference (zilore.com/en/help/api, a copy of 2026) has names of records in
+Unicode in lists and searches, and those of domains in A-labels. Made up: the code and the words for
+an unknown domain and a record that is refused.
 """
 
 from __future__ import annotations
 
-from tests.support.fake_api import Call, FakeApi, route
+from tests.support.fake_api import Call, FakeApi, FakeZone, Record, route
 from tests.support.fake_http import Reply
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
 
@@ -49,14 +51,14 @@ class FakeZilore(FakeApi):
             {
                 "record_id": str(one.id),
                 "record_status": "enabled",
-                "record_name": f"{one.name}.{zone.name}".lstrip("."),
+                "record_name": _unicode(one, zone),
                 "record_type": one.type,
                 "record_value": quote_txt(one.value) if one.type == "TXT" else one.value,
                 "record_ttl": str(one.ttl),
             }
             for one in zone.records
             if call.query["search_record_type"] == one.type
-            and call.query["search_text"] == f"{one.name}.{zone.name}".lstrip(".")
+            and call.query["search_text"] == _unicode(one, zone)
         ]
         return _ok(found)
 
@@ -72,3 +74,7 @@ class FakeZilore(FakeApi):
     def delete_record(self, call: Call) -> Reply:
         self.delete(self.zone(call["domain"]), call.query["record_id"])
         return _ok({"record_status": "deleted"})
+
+
+def _unicode(record: Record, zone: FakeZone) -> str:
+    return f"{record.name}.{zone.name}".lstrip(".").encode().decode("idna")

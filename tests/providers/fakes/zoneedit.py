@@ -2,8 +2,9 @@
 
 Made from three clients that agree (acme.sh, lego, Posh-ACME, 2026), and from lego's bodies for
 tests: paths, Basic authorization, host in full with ``@.`` before that of the domain itself,
-elements that are not closed, 702 and 708. Other codes, and what is said of a value
-that is there already or is not, are in none of them.
+elements that are not closed, 702 and 708. Posh-ACME has ``PARAM`` in the 702, which is also said of
+a zone that is still locked. Other codes, and what is said of a value that is there already or is
+not, are in none of them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from tests.support.fake_http import Reply
 
 
 def _error(code: int, text: str) -> Reply:
-    return Reply(200, f'<ERROR CODE="{code}" TEXT="{text}" ZONE="zone">\n'.encode())
+    more = ' PARAM="10"' if code == 702 else ""
+    return Reply(200, f'<ERROR CODE="{code}"{more} TEXT="{text}" ZONE="zone">\n'.encode())
 
 
 class FakeZoneEdit(FakeApi):
