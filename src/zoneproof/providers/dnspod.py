@@ -39,7 +39,8 @@ from zoneproof.providers.signatures import canonical_query, hmac_sha256
 
 _VERSION = "2021-03-23"
 _PAGES = Offset("Limit", 1000, word="Offset")
-_DEFAULT_LINE = "默认"  # what the API calls resolvers of every kind
+# Resolvers of every kind. The international site calls this line otherwise: the id counts.
+_DEFAULT_LINE = {"RecordLine": "默认", "RecordLineId": "0"}
 _KEY = Refusal.wrong_key(
     "it does not accept the secret id and key",
     "check them, that the key is enabled, and this machine's clock",
@@ -173,7 +174,7 @@ class DnsPod(RecordsProvider):
         new = {"Domain": zone.name.text, "SubDomain": record.name or "@", "RecordType": "TXT"}
         await self._call(
             "CreateRecord",
-            {**new, "RecordLine": _DEFAULT_LINE, "Value": record.value, "TTL": record.ttl},
+            {**new, **_DEFAULT_LINE, "Value": record.value, "TTL": record.ttl},
         )
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:
