@@ -49,6 +49,13 @@ class TestRoute53(ApiContract):
         await harness.open().add(harness.zone, [txt("a", challenge_value())])
         assert len(await harness.values(harness.zone, "a")) == 1
 
+    async def test_a_policy_of_lego_s_or_cert_manager_s_lists_zones_too(
+        self, harness: ApiHarness
+    ) -> None:
+        assert isinstance(harness.api, FakeRoute53)
+        harness.api.by_name_only = True
+        await self.test_zones_on_all_pages_are_listed_and_no_others(harness)
+
 
 @pytest.fixture
 def moto_url() -> Iterator[str]:
