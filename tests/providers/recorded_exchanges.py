@@ -203,7 +203,7 @@ DELETE /dns/v2/zones/{zone}/records/{host}/{type} data -> records_removed
 POST /xml.response Command=namecheap.domains.dns.getHosts +ApiKey +ApiUser +ClientIp +UserName
   Command SLD TLD -> ApiResponse CommandResponse DomainDNSGetHostsResult Errors ExecutionTime
   Server Warnings host ApiResponse.Status DomainDNSGetHostsResult(Domain EmailType) host(Address
-  HostId IsActive MXPref Name TTL Type)
+  HostId IsActive IsDDNSEnabled MXPref Name TTL Type)
 POST /xml.response Command=namecheap.domains.dns.setHosts +ApiKey +ApiUser +ClientIp +EmailType
   +UserName Address# Command HostName# MXPref# RecordType# SLD TLD TTL# -> ApiResponse
   CommandResponse DomainDNSSetHostsResult Errors ExecutionTime Server Warnings ApiResponse.Status
