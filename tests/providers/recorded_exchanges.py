@@ -242,6 +242,13 @@ POST /v1/zones/{zone}/{domain}/{type} +domain +zone ttl type answers.answer -> d
   ttl type zone answers(answer id)
 DELETE /v1/zones/{zone}/{domain}/{type}
 """,
+    "oracle": """
++GET /20180115/zones
+GET /20180115/zones/{zone}/records/{domain} rtype -> items(domain isProtected rdata recordHash
+  rtype ttl)
+PATCH /20180115/zones/{zone}/records items(+domain +rdata +rtype +ttl operation) -> items(domain
+  isProtected rdata recordHash rtype ttl)
+""",
     "ovh": """
 GET /1.0/domain/zone
 GET /1.0/domain/zone/{zone}/record fieldType subDomain
