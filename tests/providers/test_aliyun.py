@@ -56,6 +56,14 @@ class TestAliyun(ApiContract):
         await harness.open(security_token="CAIS-token").zones()
         assert harness.server.requests[-1].headers["x-acs-security-token"] == "CAIS-token"
 
+    async def test_a_key_for_one_zone_need_not_list_zones(self, harness: ApiHarness) -> None:
+        assert isinstance(harness.api, FakeAliyun)
+        harness.api.may_list = False
+        provider, value = harness.open(), challenge_value()
+        assert await provider.zones() == []  # so that the zone is found in the DNS
+        await provider.add(harness.zone, [txt("a", value)])
+        assert await harness.values(harness.zone, "a") == [value]
+
     def test_half_a_key_is_refused(self) -> None:
         context = ProviderContext({"access_key_id": "LTAI5t0123456789"})
         with pytest.raises(InvalidInputError, match="'secret', or on an ECS"):

@@ -55,6 +55,14 @@ class TestDnsPod(ApiContract):
         harness.api.zones.clear()
         assert await harness.open().zones() == []
 
+    async def test_a_key_for_one_zone_need_not_list_zones(self, harness: ApiHarness) -> None:
+        assert isinstance(harness.api, FakeDnsPod)
+        harness.api.may_list = False
+        provider, value = harness.open(), challenge_value()
+        assert await provider.zones() == []  # so that the zone is found in the DNS
+        await provider.add(harness.zone, [txt("a", value)])
+        assert await harness.values(harness.zone, "a") == [value]
+
     def test_half_a_key_is_refused(self) -> None:
         context = ProviderContext({"secret_id": "AKIDz8krbsJ5yKBZQpn74WFkmLPx3"})
         with pytest.raises(InvalidInputError, match="'secret_key', or on a CVM"):

@@ -65,9 +65,16 @@ class TestOvh(ApiContract):
         assert harness.zone.name in [zone.name for zone in await provider.zones()]
         await provider.add(harness.zone, [txt("a", value)])
         assert await harness.values(harness.zone, "a") == [value]
-        harness.api.may_get = "/domain/zone/example.org/*"
+
+    async def test_a_key_for_one_zone_need_not_list_zones(self, harness: ApiHarness) -> None:
+        assert isinstance(harness.api, FakeOvh)
+        harness.api.may_get = f"/domain/zone/{harness.zone.name}/*"
+        provider, value = harness.open(), challenge_value()
+        assert await provider.zones() == []  # so that the zone is found in the DNS
+        await provider.add(harness.zone, [txt("a", value)])
+        assert await harness.values(harness.zone, "a") == [value]
         with pytest.raises(ProviderPermissionError, match="no rule for this call"):
-            await provider.zones()
+            await provider.add(harness.look_alike, [txt("a", value)])
 
     async def test_names_of_the_zone_itself_are_told_apart(self, harness: ApiHarness) -> None:
         value = challenge_value()

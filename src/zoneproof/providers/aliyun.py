@@ -92,8 +92,9 @@ class Aliyun(RecordsProvider):
         " former signature.",
         least_privilege="A RAM user with only this policy: the actions"
         " `alidns:DescribeDomains`, `alidns:DescribeDomainRecords`, `alidns:AddDomainRecord` and"
-        " `alidns:DeleteDomainRecord`, on the resource `acs:alidns:*:*:domain/ZONE` (listing"
-        " needs `*`).",
+        " `alidns:DeleteDomainRecord`, on the resource `acs:alidns:*:*:domain/ZONE`, and in a paid"
+        " edition `acs:alidns:*:*:instance/ID` (listing needs `*`; without it zones are found in"
+        " the DNS).",
         name_servers=("*.hichina.com", "*.alidns.com"),
         aliases=(
             Alias(
@@ -114,6 +115,7 @@ class Aliyun(RecordsProvider):
             ),
         ),
     )
+    keys_of_zones = True
     errors = ErrorBody(codes=("Code",), messages=("Message",))
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(

@@ -64,7 +64,8 @@ class ApiProvider(ABC):
     fields in braces, such as ``Authorization: Bearer {token}``, and likewise ``query``, such as
     ``team={team}&format=json``, without what is empty. Of several ``headers`` those are taken whose
     fields are set, and one must be. ``login`` names the two fields of a Basic authorization, if
-    they are set.
+    they are set. ``keys_of_zones`` is for an API that knows zones by name and has keys for single
+    ones that may not list them: a list that is not allowed is none, and zones are found in the DNS.
     """
 
     info: ClassVar[ProviderInfo]
@@ -75,6 +76,7 @@ class ApiProvider(ABC):
     query: ClassVar[str] = ""
     login: ClassVar[Login | None] = None
     zone_list: ClassVar[ZoneList | None] = None  # None for an API that cannot list
+    keys_of_zones: ClassVar[bool] = False
     at_once: ClassVar[int] = 10  # requests that run at the same time
     pause: ClassVar[float] = 0.0  # seconds between the beginnings of two requests
 
@@ -154,7 +156,12 @@ class ApiProvider(ABC):
         if self.fields.get("zone_id"):
             return []
         with self._about(None, unchanged=True):
-            listed = await self.list_zones()
+            try:
+                listed = await self.list_zones()
+            except ProviderPermissionError:
+                if not self.keys_of_zones:
+                    raise
+                return []
         zones = []
         for name, key in listed:
             try:

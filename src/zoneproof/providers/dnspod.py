@@ -89,12 +89,14 @@ class DnsPod(RecordsProvider):
         " Tencent Cloud's. For an account of the international site set `api_url` to"
         " `https://dnspod.intl.tencentcloudapi.com`. The recorded exchanges are of the former"
         " API, so that nothing was compared with them.",
-        least_privilege="A sub-user with a policy that allows `dnspod:DescribeDomainList` on `*`,"
-        " and `dnspod:DescribeRecordList`, `dnspod:CreateRecord` and `dnspod:DeleteRecord` on"
+        least_privilege="A sub-user with a policy that allows `dnspod:DescribeDomainList` on `*`"
+        " (without it zones are found in the DNS), and `dnspod:DescribeRecordList`,"
+        " `dnspod:CreateRecord` and `dnspod:DeleteRecord` on"
         " `qcs::dnspod::uin/ACCOUNT:domain/DOMAIN_ID`.",
         name_servers=("*.dnspod.net", "*.dnsv?.com"),
         aliases=(Alias("acme.sh", "dns_dp"),),
     )
+    keys_of_zones = True
     errors = ErrorBody(
         codes=("Response.Error.Code",),
         messages=("Response.Error.Message",),

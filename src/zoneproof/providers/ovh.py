@@ -99,8 +99,8 @@ class Ovh(ExpiringKey, RecordsProvider):
         notes="Give either application key, application secret and consumer key, or an OAuth 2"
         " client (not at Kimsufi and So you Start). The recorded exchanges are from 2018, the"
         " clients that agree from 2025 and 2026.",
-        least_privilege="A consumer key with the rules `GET /domain/zone`,"
-        " `GET /domain/zone/ZONE/record`, `GET /domain/zone/ZONE/record/*`,"
+        least_privilege="A consumer key with the rules `GET /domain/zone` (without it zones are"
+        " found in the DNS), `GET /domain/zone/ZONE/record`, `GET /domain/zone/ZONE/record/*`,"
         " `POST /domain/zone/ZONE/record`, `DELETE /domain/zone/ZONE/record/*` and"
         " `POST /domain/zone/ZONE/refresh`; or an OAuth 2 client with a policy for the zone with"
         " `dnsZone:apiovh:get`, `record/get`, `record/create`, `record/delete` and `refresh`.",
@@ -141,6 +141,7 @@ class Ovh(ExpiringKey, RecordsProvider):
             ),
         ),
     )
+    keys_of_zones = True
     errors = ErrorBody(codes=("errorCode", "error"), messages=("message", "error_description"))
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(

@@ -4,7 +4,9 @@ Made from Alibaba Cloud's API reference (2026: actions, parameters, pages of 100
 signature, the instance's metadata) and from the exchanges that dns-lexicon recorded (May 2019),
 with which actions, parameters and parsing agree; they were signed in the query (V1). Codes of
 refusals are those of the exchanges, of Alibaba's Terraform provider and of ddns clients (2026).
-dnscontrol tried in December 2025 which values are changed.
+dnscontrol tried in December 2025 which values are changed. That a RAM user may be allowed one
+domain's records and no list of domains is as in the policies of issue 16 of certbot-dns-aliyun and
+issue 47 of aliyun-ddns.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ class FakeAliyun(FakeApi):
     def __init__(self) -> None:
         super().__init__()
         self.roles: dict[str, str] = {}
+        self.may_list = True  # whether the policy allows DescribeDomains
 
     def key_of(self, call: Call) -> str:
         headers = call.headers
@@ -84,6 +87,8 @@ class FakeAliyun(FakeApi):
         size = int(query.get("PageSize", 20))
         if call.headers["x-acs-action"] == "DescribeDomains":
             assert size <= 100
+            if not self.may_list:
+                raise RefusedError("permission")
             zones, _ = self.page(self.allowed_zones(), number, size)
             names = [{"DomainName": zone.name, "PunyCode": zone.name} for zone in zones]
             return Reply(200, {"PageNumber": number, "Domains": {"Domain": names}})

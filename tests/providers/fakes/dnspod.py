@@ -5,7 +5,8 @@ have status 200) and the worked example of its signature v3; lego, acme.sh and d
 agree. What dns-lexicon recorded is the former API with `id,token`, which is another one. Of an
 identical record it says InvalidParameter.DomainRecordExist, as several clients quote. The line for
 all resolvers is called otherwise at the international site (clients of 2026); its id is 0 at
-both, and goes before the name (the SDKs of both sites).
+both, and goes before the name (the SDKs of both sites). That a sub-user may be allowed one domain
+is as Tencent Cloud's manual has it (2026).
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class FakeDnsPod(FakeApi):
     def __init__(self) -> None:
         super().__init__()
         self.roles: dict[str, str] = {}
+        self.may_list = True  # whether the policy allows DescribeDomainList
 
     def key_of(self, call: Call) -> str:
         headers = call.headers
@@ -89,6 +91,8 @@ class FakeDnsPod(FakeApi):
         body = call.json
         match call.headers["x-tc-action"]:
             case "DescribeDomainList":
+                if not self.may_list:
+                    raise RefusedError("permission")
                 names = [
                     {"DomainId": 1, "Name": zone.name, "Punycode": zone.name}
                     for zone in self.allowed_zones()

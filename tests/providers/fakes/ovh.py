@@ -8,7 +8,8 @@ is in the recorded exchanges. The current credential is as OVH's API description
 limit of records is known. That a rule for what is below a path is none for the path itself, so that
 the key that certbot's manual and acme.sh's wiki ask for lists zones at ``/domain/zone/`` only, is
 as OVH's Python client says (python-ovh, consumer_key.py) and as dns-lexicon asks (2026; issues
-9109 and 9747 of certbot).
+9109 and 9747 of certbot). acme.sh's wiki and dns-lexicon's pull request 97 (2026) have keys with
+rules for a single zone, which may list nothing.
 """
 
 from __future__ import annotations
