@@ -38,6 +38,7 @@ from zoneproof.core.errors import (
     ProviderUnavailableError,
     ProviderZoneError,
 )
+from zoneproof.core.http import MAX_BODY
 from zoneproof.core.names import DomainName
 from zoneproof.providers.api_client import ApiClient
 from zoneproof.providers.api_request import ApiRequest
@@ -79,6 +80,7 @@ class ApiProvider(ABC):
     keys_of_zones: ClassVar[bool] = False
     at_once: ClassVar[int] = 10  # requests that run at the same time
     pause: ClassVar[float] = 0.0  # seconds between the beginnings of two requests
+    max_body: ClassVar[int] = MAX_BODY  # bytes of an answer
 
     def __init__(self, context: ProviderContext, **client: Any) -> None:
         self.fields = context.fields
@@ -102,6 +104,7 @@ class ApiProvider(ABC):
             "sign": self.sign,
             "at_once": self.at_once,
             "pause": self.pause,
+            "max_body": self.max_body,
             **client,
         }
         self.api = ApiClient(
