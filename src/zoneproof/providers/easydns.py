@@ -56,14 +56,17 @@ class Easydns(RecordsProvider):
     pause = _PAUSE
     by_name = False
     errors = ErrorBody(
-        codes=("error.code", "status"), messages=("error.message", "msg"), success=("error", None)
+        codes=("error.code", "status"),
+        messages=("error.message", "msg"),
+        success=("error", None),
+        phrases=("record already exists",),
     )
     refusals: ClassVar[Refusals] = {
         403: Refusal.no_zone(
             "the account does not have the domain",
             "check token and key too, and whether they are for the sandbox",
         ),
-        409: ALREADY,
+        **dict.fromkeys((409, "record already exists"), ALREADY),
         **dict.fromkeys((420, "420"), _CALM),
     }
     record_list = RecordList(
