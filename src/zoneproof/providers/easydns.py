@@ -56,17 +56,14 @@ class Easydns(RecordsProvider):
     pause = _PAUSE
     by_name = False
     errors = ErrorBody(
-        codes=("error.code", "status"),
-        messages=("error.message", "msg"),
-        success=("error", None),
-        phrases=("record already exists",),
+        codes=("error.code", "status"), messages=("error.message", "msg"), success=("error", None)
     )
     refusals: ClassVar[Refusals] = {
         403: Refusal.no_zone(
             "the account does not have the domain",
             "check token and key too, and whether they are for the sandbox",
         ),
-        **dict.fromkeys((409, "record already exists"), ALREADY),
+        **dict.fromkeys((409, "409"), ALREADY),
         **dict.fromkeys((420, "420"), _CALM),
     }
     record_list = RecordList(
