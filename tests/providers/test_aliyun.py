@@ -40,6 +40,14 @@ class TestAliyun(ApiContract):
         new = {"RR": "_acme-challenge.test", "Type": "TXT", "Value": "challengetoken"}
         assert write == ("AddDomainRecord", {**domain, **new, "TTL": "600"})
 
+    async def test_a_change_waits_for_the_last_one(self, harness: ApiHarness) -> None:
+        busy = [harness.api.refuse("busy")] * 6
+        harness.api.after_read.append(lambda: harness.server.faults.extend(busy))
+        records = [txt("a", challenge_value()) for _ in range(2)]
+        await harness.open().add(harness.zone, records)
+        assert len(harness.server._connections) == 1
+        assert set(await harness.values(harness.zone, "a")) == {one.value for one in records}
+
     async def test_an_instance_has_its_role_s_keys(self, harness: ApiHarness) -> None:
         assert isinstance(harness.api, FakeAliyun)
         harness.api.roles["dns"] = "temporary-secret"

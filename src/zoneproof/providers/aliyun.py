@@ -57,7 +57,7 @@ class _Keys(msgspec.Struct, rename="pascal"):
 
 
 class Aliyun(RecordsProvider):
-    """Adds and deletes TXT records; the same one twice is refused."""
+    """Adds and deletes TXT records; the same one twice is refused, and two at a time."""
 
     info = ProviderInfo(
         slug="aliyun",
@@ -116,6 +116,7 @@ class Aliyun(RecordsProvider):
         ),
     )
     keys_of_zones = True
+    at_once = 1
     errors = ErrorBody(codes=("Code",), messages=("Message",))
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(
@@ -146,9 +147,8 @@ class Aliyun(RecordsProvider):
         "QuotaExceeded.TTL": Refusal.over_quota(
             "the edition does not allow this TTL", "set a longer one"
         ),
-        **dict.fromkeys(
-            ("Throttling", "Throttling.User", "Throttling.Api", "LastOperationNotFinished"), SLOWER
-        ),
+        "LastOperationNotFinished": Refusal.conflict("the last change goes on", again=True),
+        **dict.fromkeys(("Throttling", "Throttling.User", "Throttling.Api"), SLOWER),
     }
     zone_list = ZoneList(
         "?Action=DescribeDomains",

@@ -6,7 +6,8 @@ with which actions, parameters and parsing agree; they were signed in the query 
 refusals are those of the exchanges, of Alibaba's Terraform provider and of ddns clients (2026).
 dnscontrol tried in December 2025 which values are changed. That a RAM user may be allowed one
 domain's records and no list of domains is as in the policies of issue 16 of certbot-dns-aliyun and
-issue 47 of aliyun-ddns.
+issue 47 of aliyun-ddns. That changes at the same time are refused until the last one has ended is
+issue 2976 of the Terraform provider (2020), which tries again for minutes; certd waits 5 seconds.
 """
 
 from __future__ import annotations
@@ -44,6 +45,11 @@ class FakeAliyun(FakeApi):
         "quota": _error(400, "QuotaExceeded.Record", "The maximum number of records is exceeded."),
         "invalid": _error(400, "InvalidRR.Format", "The format of the host record is invalid."),
         "exists": _error(400, "DomainRecordDuplicate", "The DNS record already exists."),
+        "busy": _error(
+            400,
+            "LastOperationNotFinished",
+            "You can't finish this operation because the last operation has not been finished.",
+        ),
     }
 
     def __init__(self) -> None:
