@@ -203,7 +203,7 @@ DELETE /dns/v2/zones/{zone}/records/{host}/{type} data -> records_removed
 POST /xml.response Command=namecheap.domains.dns.getHosts +ApiKey +ApiUser +ClientIp +UserName
   Command SLD TLD -> ApiResponse CommandResponse DomainDNSGetHostsResult Errors ExecutionTime
   Server Warnings host ApiResponse.Status DomainDNSGetHostsResult(Domain EmailType) host(Address
-  HostId IsActive MXPref Name TTL Type)
+  HostId IsActive IsDDNSEnabled MXPref Name TTL Type)
 POST /xml.response Command=namecheap.domains.dns.setHosts +ApiKey +ApiUser +ClientIp +EmailType
   +UserName Address# Command HostName# MXPref# RecordType# SLD TLD TTL# -> ApiResponse
   CommandResponse DomainDNSSetHostsResult Errors ExecutionTime Server Warnings ApiResponse.Status
@@ -241,6 +241,13 @@ PUT /v1/zones/{zone}/{domain}/{type} +ttl domain type zone answers.answer -> dom
 POST /v1/zones/{zone}/{domain}/{type} +domain +zone ttl type answers.answer -> domain link tier
   ttl type zone answers(answer id)
 DELETE /v1/zones/{zone}/{domain}/{type}
+""",
+    "oracle": """
++GET /20180115/zones
+GET /20180115/zones/{zone}/records/{domain} rtype -> items(domain isProtected rdata recordHash
+  rtype ttl)
+PATCH /20180115/zones/{zone}/records items(+domain +rdata +rtype +ttl operation) -> items(domain
+  isProtected rdata recordHash rtype ttl)
 """,
     "ovh": """
 GET /1.0/domain/zone

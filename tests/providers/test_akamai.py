@@ -7,6 +7,7 @@ import pytest
 from tests.providers.api_contract import ApiContract
 from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.akamai import FakeAkamai
+from tests.providers.harness import challenge_value, txt
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.providers import ProviderContext, open_provider
 from zoneproof.providers.akamai import sign_edgegrid
@@ -42,6 +43,21 @@ class TestAkamai(ApiContract):
     async def test_another_account_is_asked_for(self, harness: ApiHarness) -> None:
         await harness.open(account_key="1-ABC:1-2RBL").zones()
         assert "accountSwitchKey=1-ABC%3A1-2RBL" in harness.server.requests[-1].path
+
+    async def test_a_zone_takes_one_change_after_the_other(self, harness: ApiHarness) -> None:
+        records = [txt(f"a{number}", challenge_value()) for number in range(12)]
+        await harness.open().add(harness.zone, records)
+        assert len(harness.server._connections) == 1
+        assert [await harness.values(harness.zone, one.name) for one in records] == [
+            [one.value] for one in records
+        ]
+
+    async def test_a_zone_that_others_change_is_asked_again(self, harness: ApiHarness) -> None:
+        busy = [harness.api.refuse("busy")] * 3
+        harness.api.after_read.append(lambda: harness.server.faults.extend(busy))
+        await harness.open().add(harness.zone, [txt("a", challenge_value())])
+        methods = [request.method for request in harness.server.requests]
+        assert methods == ["GET", *["POST"] * 4, "GET"]
 
     @pytest.mark.parametrize("edgerc", ["hunter2", "[other]\nhost = hunter2", "[default]\n"])
     def test_other_files_are_refused(self, edgerc: str) -> None:

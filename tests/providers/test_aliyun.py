@@ -40,6 +40,14 @@ class TestAliyun(ApiContract):
         new = {"RR": "_acme-challenge.test", "Type": "TXT", "Value": "challengetoken"}
         assert write == ("AddDomainRecord", {**domain, **new, "TTL": "600"})
 
+    async def test_a_change_waits_for_the_last_one(self, harness: ApiHarness) -> None:
+        busy = [harness.api.refuse("busy")] * 6
+        harness.api.after_read.append(lambda: harness.server.faults.extend(busy))
+        records = [txt("a", challenge_value()) for _ in range(2)]
+        await harness.open().add(harness.zone, records)
+        assert len(harness.server._connections) == 1
+        assert set(await harness.values(harness.zone, "a")) == {one.value for one in records}
+
     async def test_an_instance_has_its_role_s_keys(self, harness: ApiHarness) -> None:
         assert isinstance(harness.api, FakeAliyun)
         harness.api.roles["dns"] = "temporary-secret"
@@ -55,6 +63,14 @@ class TestAliyun(ApiContract):
     async def test_a_temporary_key_has_a_token(self, harness: ApiHarness) -> None:
         await harness.open(security_token="CAIS-token").zones()
         assert harness.server.requests[-1].headers["x-acs-security-token"] == "CAIS-token"
+
+    async def test_a_key_for_one_zone_need_not_list_zones(self, harness: ApiHarness) -> None:
+        assert isinstance(harness.api, FakeAliyun)
+        harness.api.may_list = False
+        provider, value = harness.open(), challenge_value()
+        assert await provider.zones() == []  # so that the zone is found in the DNS
+        await provider.add(harness.zone, [txt("a", value)])
+        assert await harness.values(harness.zone, "a") == [value]
 
     def test_half_a_key_is_refused(self) -> None:
         context = ProviderContext({"access_key_id": "LTAI5t0123456789"})

@@ -49,6 +49,14 @@ class TestAzure(ApiContract):
         await harness.open().add(harness.zone, [txt(name, value)])
         assert await harness.values(harness.zone, name) == [value]
 
+    async def test_a_change_in_progress_is_waited_for(self, harness: ApiHarness) -> None:
+        provider, values = harness.open(), [challenge_value(), challenge_value()]
+        await provider.add(harness.zone, [txt("a", values[0])])
+        pending = harness.api.refuse("pending")
+        harness.api.after_read.append(lambda: harness.server.faults.append(pending))
+        await provider.add(harness.zone, [txt("a", values[1])])
+        assert sorted(await harness.values(harness.zone, "a")) == sorted(values)
+
     @pytest.mark.parametrize("client_id", ["", "user-assigned"])
     async def test_a_managed_identity_needs_no_secret(
         self, harness: ApiHarness, client_id: str

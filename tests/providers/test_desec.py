@@ -19,3 +19,11 @@ class TestDesec(ApiContract):
         await harness.open().add(harness.zone, batch)
         methods = [request.method for request in harness.server.requests]
         assert methods == ["GET", "PUT", "GET"]
+
+    async def test_a_change_that_met_another_one_is_made_again(self, harness: ApiHarness) -> None:
+        met = harness.api.refuse("conflict")
+        harness.api.after_read.append(lambda: harness.server.faults.append(met))
+        await harness.open().add(harness.zone, [txt("a", value := challenge_value())])
+        assert await harness.values(harness.zone, "a") == [value]
+        methods = [request.method for request in harness.server.requests]
+        assert methods == ["GET", "PUT", "GET", "PUT", "GET"]

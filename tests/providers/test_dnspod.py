@@ -40,9 +40,28 @@ class TestDnsPod(ApiContract):
         with pytest.raises(ProviderCredentialsError, match="does not have the role"):
             await harness.open(cvm_role="other").zones()
 
+    async def test_the_international_site_calls_the_default_line_otherwise(
+        self, harness: ApiHarness
+    ) -> None:
+        assert isinstance(harness.api, FakeDnsPod)
+        harness.api.line = "Default"
+        value = challenge_value()
+        await harness.open().add(harness.zone, [txt("a", value)])
+        assert await harness.values(harness.zone, "a") == [value]
+        sent = harness.server.requests[-1].json
+        assert (sent["RecordLine"], sent["RecordLineId"]) == ("默认", "0")
+
     async def test_an_account_without_domains_has_no_zones(self, harness: ApiHarness) -> None:
         harness.api.zones.clear()
         assert await harness.open().zones() == []
+
+    async def test_a_key_for_one_zone_need_not_list_zones(self, harness: ApiHarness) -> None:
+        assert isinstance(harness.api, FakeDnsPod)
+        harness.api.may_list = False
+        provider, value = harness.open(), challenge_value()
+        assert await provider.zones() == []  # so that the zone is found in the DNS
+        await provider.add(harness.zone, [txt("a", value)])
+        assert await harness.values(harness.zone, "a") == [value]
 
     def test_half_a_key_is_refused(self) -> None:
         context = ProviderContext({"secret_id": "AKIDz8krbsJ5yKBZQpn74WFkmLPx3"})

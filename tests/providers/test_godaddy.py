@@ -35,3 +35,10 @@ class TestGoDaddy(ApiContract):
         value = challenge_value()
         await harness.open().add(harness.zone, [txt("a", value)])
         assert await harness.values(harness.zone, "a") == [value]
+
+    async def test_a_domain_that_is_registered_elsewhere_is_a_zone_too(
+        self, harness: ApiHarness
+    ) -> None:
+        assert isinstance(harness.api, FakeGoDaddy)
+        harness.api.elsewhere = {harness.stored.name}
+        assert harness.zone.name in {zone.name for zone in await harness.open().zones()}

@@ -11,7 +11,7 @@ from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.huaweicloud import FakeHuaweiCloud
 from tests.providers.harness import challenge_value, txt
 from tests.support.fake_api import Key
-from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError
+from zoneproof.core.errors import InvalidInputError, ProviderCredentialsError, ProviderError
 from zoneproof.providers import ProviderContext, open_provider
 from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.huaweicloud import sign_sdk
@@ -46,6 +46,24 @@ class TestHuaweiCloud(ApiContract):
     async def test_a_project_is_named(self, harness: ApiHarness) -> None:
         await harness.open(project_id="05041fff").zones()
         assert harness.server.requests[-1].headers["x-project-id"] == "05041fff"
+
+    async def test_a_set_that_is_pending_is_changed_later(self, harness: ApiHarness) -> None:
+        assert isinstance(harness.api, FakeHuaweiCloud)
+        provider, values = harness.open(), [challenge_value(), challenge_value()]
+        await provider.add(harness.zone, [txt("a", values[0])])
+        harness.api.pending = 2
+        await provider.add(harness.zone, [txt("a", values[1])])
+        assert sorted(await harness.values(harness.zone, "a")) == sorted(values)
+
+    async def test_requests_that_came_too_fast_are_sent_again(self, harness: ApiHarness) -> None:
+        harness.server.faults.append(harness.api.refuse("flow"))
+        await harness.open().add(harness.zone, [txt("a", value := challenge_value())])
+        assert await harness.values(harness.zone, "a") == [value]
+
+    async def test_a_cname_in_the_way_is_named(self, harness: ApiHarness) -> None:
+        harness.api.plant(harness.stored, "a", "elsewhere.example.", "CNAME")
+        with pytest.raises(ProviderError, match="there is a CNAME"):
+            await harness.open().add(harness.zone, [txt("a", challenge_value())])
 
     def test_half_a_key_is_refused(self) -> None:
         context = ProviderContext({"access_key_id": "QTWAOYTTINDUT2QVKYUC"})

@@ -30,6 +30,21 @@ class TestNamecheap(ApiContract):
         await harness.open().add(harness.zone, [txt("a", challenge_value())])
         assert harness.api.email_types["zone.example"] == kind
 
+    async def test_domains_with_other_name_servers_are_no_zones(self, harness: ApiHarness) -> None:
+        assert isinstance(harness.api, FakeNamecheap)
+        harness.api.elsewhere = {harness.look_alike.name.text}
+        assert [zone.name for zone in await harness.open().zones()] == [harness.zone.name]
+
+    async def test_hosts_with_dynamic_dns_keep_it(self, harness: ApiHarness) -> None:
+        harness.api.plant(harness.stored, "home", "192.0.2.1", "A")
+        (host,) = harness.stored.at("home", "A")
+        host.extra["dynamic"] = True
+        with pytest.raises(ProviderError, match="hosts with Dynamic DNS") as caught:
+            await harness.open().add(harness.zone, [txt("a", challenge_value())])
+        assert caught.value.changed_nothing
+        await harness.open().remove(harness.zone, [txt("a", challenge_value())])
+        assert harness.stored.at("home", "A") == [host]
+
     async def test_405_says_that_it_was_asked_too_often(self, harness: ApiHarness) -> None:
         busy = Reply(405, b"Not Allowed")
         harness.server.faults.append(busy)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
+
 from tests.providers.api_contract import ApiContract
 from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.netcup import FakeNetcup
 from tests.providers.harness import challenge_value, txt
+from zoneproof.core.errors import InvalidInputError
+from zoneproof.providers import ProviderContext, open_provider
 
 
 class TestNetcup(ApiContract):
@@ -27,3 +31,9 @@ class TestNetcup(ApiContract):
         assert await harness.values(harness.zone, "a") == []
         actions = [request.json["action"] for request in harness.server.requests]
         assert actions.count("login") == 2
+
+
+def test_a_key_of_the_newer_api_is_no_use() -> None:
+    fields = {"customer": "12345", "key": "0123456789abcdef" * 4, "password": "made-up-password"}
+    with pytest.raises(InvalidInputError, match="make a legacy API key"):
+        open_provider("netcup", ProviderContext(fields))

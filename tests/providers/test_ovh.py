@@ -9,7 +9,7 @@ from tests.providers.api_harness import ApiHarness
 from tests.providers.fakes.ovh import FakeOvh, FakeOvhLogin
 from tests.providers.harness import challenge_value, txt
 from tests.support.fake_api import REFUSED
-from zoneproof.core.errors import InvalidInputError, ProviderError
+from zoneproof.core.errors import InvalidInputError, ProviderError, ProviderPermissionError
 from zoneproof.providers import ProviderContext, open_provider
 from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.ovh import signature
@@ -56,6 +56,25 @@ class TestOvh(ApiContract):
         with pytest.raises(ProviderError, match="Invalid subDomain"):
             await harness.open().add(harness.zone, batch)
         assert harness.api.refreshed == [harness.stored.name]
+
+    async def test_a_key_for_what_is_below_domain_zone_is_enough(self, harness: ApiHarness) -> None:
+        """Those who come from certbot or acme.sh have one with the rule `GET /domain/zone/*`."""
+        assert isinstance(harness.api, FakeOvh)
+        harness.api.may_get = "/domain/zone/*"
+        provider, value = harness.open(), challenge_value()
+        assert harness.zone.name in [zone.name for zone in await provider.zones()]
+        await provider.add(harness.zone, [txt("a", value)])
+        assert await harness.values(harness.zone, "a") == [value]
+
+    async def test_a_key_for_one_zone_need_not_list_zones(self, harness: ApiHarness) -> None:
+        assert isinstance(harness.api, FakeOvh)
+        harness.api.may_get = f"/domain/zone/{harness.zone.name}/*"
+        provider, value = harness.open(), challenge_value()
+        assert await provider.zones() == []  # so that the zone is found in the DNS
+        await provider.add(harness.zone, [txt("a", value)])
+        assert await harness.values(harness.zone, "a") == [value]
+        with pytest.raises(ProviderPermissionError, match="no rule for this call"):
+            await provider.add(harness.look_alike, [txt("a", value)])
 
     async def test_names_of_the_zone_itself_are_told_apart(self, harness: ApiHarness) -> None:
         value = challenge_value()

@@ -30,6 +30,7 @@ from tests.providers.harness import (
     no_sleep,
     txt,
 )
+from tests.support.fake_api import Key
 from tests.support.peers.powerdns import API_KEY, PowerDns
 from zoneproof.core.errors import ProviderCredentialsError, ProviderError, ProviderZoneError
 from zoneproof.core.names import DomainName
@@ -47,6 +48,13 @@ class TestPowerDns(ApiContract):
         await harness.open().add(harness.zone, batch)
         methods = [request.method for request in harness.server.requests]
         assert methods.count("PATCH") == 1
+
+    async def test_a_server_with_many_zones_lists_them_all(self, harness: ApiHarness) -> None:
+        """There are servers with 35,000 and with 200,000 (PowerDNS issue 6285, for one)."""
+        harness.api.keys = dict.fromkeys(harness.api.keys, Key())
+        for number in range(50_000):
+            harness.api.add_zone(f"customer-number-{number}.example")
+        assert len(await harness.open().zones()) > 50_000
 
 
 def _zone(name: str) -> Zone:

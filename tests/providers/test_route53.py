@@ -49,6 +49,13 @@ class TestRoute53(ApiContract):
         await harness.open().add(harness.zone, [txt("a", challenge_value())])
         assert len(await harness.values(harness.zone, "a")) == 1
 
+    async def test_a_policy_of_lego_s_or_cert_manager_s_lists_zones_too(
+        self, harness: ApiHarness
+    ) -> None:
+        assert isinstance(harness.api, FakeRoute53)
+        harness.api.by_name_only = True
+        await self.test_zones_on_all_pages_are_listed_and_no_others(harness)
+
 
 @pytest.fixture
 def moto_url() -> Iterator[str]:
@@ -110,12 +117,17 @@ def files(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "task").write_text("the-task\n")
     (tmp_path / "credentials").write_text(
         "[default]\naws_access_key_id = AK1\naws_secret_access_key = x%y\n"
+        "[own]\naws_access_key_id = AK2\naws_secret_access_key = z\n"
     )
     (tmp_path / "config").write_text(
         "[profile dns]\nrole_arn = arn:dns\nsource_profile = default\n"
         "[profile sso]\nsso_start_url = https://x\n"
         "[profile round]\nrole_arn = arn:r\nsource_profile = round\n"
         "[profile machine]\nrole_arn = arn:dns\ncredential_source = Ec2InstanceMetadata\n"
+        "[profile own]\nrole_arn = arn:dns\nsource_profile = own\n"
+        "[profile via]\nrole_arn = arn:dns\nsource_profile = own\n"
+        "[profile shell]\nrole_arn = arn:dns\ncredential_source = Environment\n"
+        "[profile task]\nrole_arn = arn:dns\ncredential_source = EcsContainer\n"
     )
     return {
         "AWS_CONFIG_FILE": str(tmp_path / "config"),
@@ -130,6 +142,19 @@ def files(tmp_path: Path) -> dict[str, str]:
         ({"profile": "default"}, {}, AwsKeys("AK1", "x%y")),
         ({"profile": "dns"}, {}, "of-role"),
         ({"profile": "machine"}, {}, "of-role"),
+        ({"profile": "own"}, {}, "of-role"),
+        ({"profile": "via"}, {}, "of-role"),
+        ({"profile": "shell"}, {"AWS_ACCESS_KEY_ID": "AK3"}, "of-role"),
+        ({"profile": "shell"}, {}, None),
+        ({"profile": "task"}, {}, None),
+        (
+            {"profile": "task"},
+            {
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": "/task",
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "task",
+            },
+            "of-role",
+        ),
         (FIELDS | {"role_arn": "arn:dns"}, {}, "of-role"),
         ({}, {"AWS_ROLE_ARN": "arn:pod", "AWS_WEB_IDENTITY_TOKEN_FILE": "jwt"}, "of-web"),
         (

@@ -52,6 +52,15 @@ class TestTransIp(ApiContract):
         await harness.open().remove(harness.zone, [txt("a", value)])
         assert await harness.values(harness.zone, "a") == []
 
+    async def test_a_domain_takes_one_change_after_the_other(self, harness: ApiHarness) -> None:
+        provider, busy = harness.open(), [harness.api.refuse("busy")] * 2
+        harness.api.after_read.append(lambda: harness.server.faults.extend(busy))
+        values = [challenge_value() for _ in range(3)]
+        await provider.add(harness.zone, [txt(f"a{i}", value) for i, value in enumerate(values)])
+        assert [await harness.values(harness.zone, f"a{i}") for i in range(3)] == [
+            [value] for value in values
+        ]
+
     async def test_the_whitelist_is_asked_for(self, harness: ApiHarness) -> None:
         await harness.open(global_key="false").zones()
         assert harness.server.requests[0].json["global_key"] is False

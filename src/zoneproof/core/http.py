@@ -28,12 +28,12 @@ from zoneproof.core.text import sanitize
 
 ATTEMPTS = 4
 LONGEST_WAIT = 60.0  # seconds; who asks for more gets an error instead
+MAX_BODY = 4 * 1024 * 1024  # bytes
 WEB_PAGE = "a web page"
 _MOST_OVERDUE = 2
 _FIRST_PAUSE = 0.5  # seconds, doubled after each attempt
 _CONNECT_SECONDS = 10.0
 _LONGEST_RETRY = timedelta(days=366)
-_MAX_BODY = 4 * 1024 * 1024  # bytes
 _NOT_SENT = (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.ProxyError)
 _FAILURES = (
     *(httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.ProxyError),
@@ -108,7 +108,7 @@ class HttpClient:
         auth: tuple[str, str] | None = None,
         connections: int = 10,
         idle_seconds: float = 2.0,
-        max_body: int = _MAX_BODY,
+        max_body: int = MAX_BODY,
         bundle_setting: str = "ca_bundle",
         connect: Connect | None = None,
     ) -> None:

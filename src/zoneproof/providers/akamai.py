@@ -24,6 +24,7 @@ from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
 _KEYS = ("host", "client_token", "client_secret", "access_token")
+_BUSY = "concurrentZoneModification"
 _MOST_SIGNED = 131072  # bytes of a body
 
 
@@ -38,7 +39,10 @@ class _Credential(msgspec.Struct, rename="camel"):
 
 
 class Akamai(ExpiringKey, SetsProvider):
-    """Makes, replaces and deletes the TXT set at a name; there is no mark of a set's state."""
+    """Makes, replaces and deletes the TXT set at a name; there is no mark of a set's state.
+
+    A zone takes one change at a time, and refuses another meanwhile.
+    """
 
     info = ProviderInfo(
         slug="akamai",
@@ -105,8 +109,10 @@ class Akamai(ExpiringKey, SetsProvider):
             ),
         ),
     )
-    errors = ErrorBody(messages=("detail", "title"))
+    at_once = 1
+    errors = ErrorBody(messages=("detail", "title", "type"), phrases=(_BUSY,))
     refusals: ClassVar[Refusals] = {
+        _BUSY: Refusal.conflict("another change of the zone is in progress", again=True),
         409: Refusal.conflict("the set or the zone has changed in the meantime"),
     }
     query = "accountSwitchKey={account_key}"

@@ -57,7 +57,7 @@ class _Keys(msgspec.Struct, rename="pascal"):
 
 
 class Aliyun(RecordsProvider):
-    """Adds and deletes TXT records; the same one twice is refused."""
+    """Adds and deletes TXT records; the same one twice is refused, and two at a time."""
 
     info = ProviderInfo(
         slug="aliyun",
@@ -92,8 +92,9 @@ class Aliyun(RecordsProvider):
         " former signature.",
         least_privilege="A RAM user with only this policy: the actions"
         " `alidns:DescribeDomains`, `alidns:DescribeDomainRecords`, `alidns:AddDomainRecord` and"
-        " `alidns:DeleteDomainRecord`, on the resource `acs:alidns:*:*:domain/ZONE` (listing"
-        " needs `*`).",
+        " `alidns:DeleteDomainRecord`, on the resource `acs:alidns:*:*:domain/ZONE`, and in a paid"
+        " edition `acs:alidns:*:*:instance/ID` (listing needs `*`; without it zones are found in"
+        " the DNS).",
         name_servers=("*.hichina.com", "*.alidns.com"),
         aliases=(
             Alias(
@@ -114,6 +115,8 @@ class Aliyun(RecordsProvider):
             ),
         ),
     )
+    keys_of_zones = True
+    at_once = 1
     errors = ErrorBody(codes=("Code",), messages=("Message",))
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(
@@ -144,9 +147,8 @@ class Aliyun(RecordsProvider):
         "QuotaExceeded.TTL": Refusal.over_quota(
             "the edition does not allow this TTL", "set a longer one"
         ),
-        **dict.fromkeys(
-            ("Throttling", "Throttling.User", "Throttling.Api", "LastOperationNotFinished"), SLOWER
-        ),
+        "LastOperationNotFinished": Refusal.conflict("the last change goes on", again=True),
+        **dict.fromkeys(("Throttling", "Throttling.User", "Throttling.Api"), SLOWER),
     }
     zone_list = ZoneList(
         "?Action=DescribeDomains",

@@ -13,6 +13,7 @@ import msgspec
 
 from zoneproof.core.errors import AlreadyDoneError, ProviderCredentialsError, ProviderError
 from zoneproof.core.http import (
+    MAX_BODY,
     WEB_PAGE,
     HttpClient,
     NoReplyError,
@@ -94,6 +95,7 @@ class ApiClient:
         at_once: int = 10,
         pause: float = 0.0,
         ca_bundle: str = "",
+        max_body: int = MAX_BODY,
     ) -> None:
         self._sleep, self._now = context.sleep, context.now
         self._base = base_url.rstrip("/")
@@ -107,7 +109,7 @@ class ApiClient:
         self._verdicts = Verdicts(errors, advice or {}, self._secrets, self._url_advice)
         self.pace = Pace(context, at_once, pause)
         tls = load_ca_bundle(ca_bundle)
-        self._client = HttpClient(seconds=context.timeout, tls=tls, auth=auth)
+        self._client = HttpClient(seconds=context.timeout, tls=tls, auth=auth, max_body=max_body)
 
     def hide(self, secret: str) -> None:
         """Never repeat ``secret``, which was learnt after the client was made."""

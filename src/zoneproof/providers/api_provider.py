@@ -38,6 +38,7 @@ from zoneproof.core.errors import (
     ProviderUnavailableError,
     ProviderZoneError,
 )
+from zoneproof.core.http import MAX_BODY
 from zoneproof.core.names import DomainName
 from zoneproof.providers.api_client import ApiClient
 from zoneproof.providers.api_request import ApiRequest
@@ -64,7 +65,8 @@ class ApiProvider(ABC):
     fields in braces, such as ``Authorization: Bearer {token}``, and likewise ``query``, such as
     ``team={team}&format=json``, without what is empty. Of several ``headers`` those are taken whose
     fields are set, and one must be. ``login`` names the two fields of a Basic authorization, if
-    they are set.
+    they are set. ``keys_of_zones`` is for an API that knows zones by name and has keys for single
+    ones that may not list them: a list that is not allowed is none, and zones are found in the DNS.
     """
 
     info: ClassVar[ProviderInfo]
@@ -75,8 +77,10 @@ class ApiProvider(ABC):
     query: ClassVar[str] = ""
     login: ClassVar[Login | None] = None
     zone_list: ClassVar[ZoneList | None] = None  # None for an API that cannot list
+    keys_of_zones: ClassVar[bool] = False
     at_once: ClassVar[int] = 10  # requests that run at the same time
     pause: ClassVar[float] = 0.0  # seconds between the beginnings of two requests
+    max_body: ClassVar[int] = MAX_BODY  # bytes of an answer
 
     def __init__(self, context: ProviderContext, **client: Any) -> None:
         self.fields = context.fields
@@ -100,6 +104,7 @@ class ApiProvider(ABC):
             "sign": self.sign,
             "at_once": self.at_once,
             "pause": self.pause,
+            "max_body": self.max_body,
             **client,
         }
         self.api = ApiClient(
@@ -154,7 +159,12 @@ class ApiProvider(ABC):
         if self.fields.get("zone_id"):
             return []
         with self._about(None, unchanged=True):
-            listed = await self.list_zones()
+            try:
+                listed = await self.list_zones()
+            except ProviderPermissionError:
+                if not self.keys_of_zones:
+                    raise
+                return []
         zones = []
         for name, key in listed:
             try:

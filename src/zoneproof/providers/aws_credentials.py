@@ -32,6 +32,7 @@ _SOON = 2.0  # seconds in which what is in the machine itself answers
 _CONTAINER = "http://169.254.170.2"
 _INSTANCE = "http://169.254.169.254"
 _ROLES = "latest/meta-data/iam/security-credentials/"
+_SOURCES = {"source_profile", "credential_source"}  # of the key with which a role is assumed
 _MOST_PROFILES = 5  # one leading to the next
 
 
@@ -105,11 +106,27 @@ class AwsCredentials:
             return await self._of_web_identity(
                 environ["AWS_ROLE_ARN"], environ["AWS_WEB_IDENTITY_TOKEN_FILE"]
             )
-        if relative := environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
-            return await self._of_container(_CONTAINER + relative)
-        if url := environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+        if url := _container_url(environ):
             return await self._of_container(url)
         return await self._of_instance()
+
+    async def _of_source(self, source: str) -> AwsKeys:
+        """Return the keys of what ``credential_source`` names in a profile."""
+        environ = self._environ
+        match source:
+            case "Environment" if "AWS_ACCESS_KEY_ID" in environ:
+                return AwsKeys(
+                    environ["AWS_ACCESS_KEY_ID"],
+                    environ.get("AWS_SECRET_ACCESS_KEY", ""),
+                    environ.get("AWS_SESSION_TOKEN", ""),
+                )
+            case "EcsContainer" if url := _container_url(environ):
+                return await self._of_container(url)
+            case "Ec2InstanceMetadata":
+                return await self._of_instance()
+        raise ProviderCredentialsError(
+            f"credential_source = {sanitize(source)} of the profile has no key on this machine"
+        )
 
     async def _of_profile(self, name: str) -> AwsKeys:
         home = Path.home() / ".aws"
@@ -121,7 +138,9 @@ class AwsCredentials:
         roles: list[Mapping[str, str]] = []
         for _ in range(_MOST_PROFILES):
             profile = settings.get(name, {})
-            if "aws_access_key_id" in profile:
+            # The first one may lead to itself: its key is then for assuming its role.
+            is_first_role = not roles and "role_arn" in profile and bool(_SOURCES & profile.keys())
+            if "aws_access_key_id" in profile and not is_first_role:
                 keys = AwsKeys(
                     profile["aws_access_key_id"],
                     profile.get("aws_secret_access_key", ""),
@@ -140,7 +159,7 @@ class AwsCredentials:
                 )
             roles.append(profile)
             if "credential_source" in profile:
-                keys = await self._of_platform()
+                keys = await self._of_source(profile["credential_source"])
                 break
             name = profile.get("source_profile", "")
         else:
@@ -230,6 +249,13 @@ def sign(
         service=service,
         now=now,
     )
+
+
+def _container_url(environ: Mapping[str, str]) -> str:
+    """Return where a container gets its keys, empty if it is told nothing of that."""
+    if relative := environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+        return _CONTAINER + relative
+    return environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
 
 
 def _handed(found: _Handed) -> AwsKeys:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import msgspec
@@ -23,6 +24,7 @@ from zoneproof.providers.paging import NextUrl
 from zoneproof.providers.refusals import Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
+_PENDING = "Another operation is pending"  # of several reasons for the code Conflict
 _CLOUDS = {  # where the management API and Microsoft Graph are
     "public": ("https://management.azure.com", "https://graph.microsoft.com"),
     "usgovernment": ("https://management.usgovcloudapi.net", "https://graph.microsoft.us"),
@@ -146,12 +148,13 @@ class Azure(ExpiringKey, SetsProvider):
     )
     checks = False
     marked = True
-    errors = ERRORS
+    errors = replace(ERRORS, phrases=(_PENDING,))
     refusals: ClassVar[Refusals] = {
         **REFUSALS,
         "SubscriptionNotFound": Refusal.no_zone("it does not know the subscription"),
         "ResourceGroupNotFound": Refusal.no_zone("it does not know the resource group"),
         412: Refusal.conflict("the set has changed in the meantime"),
+        _PENDING: Refusal.conflict("another change is in progress", again=True),
     }
 
     def __init__(self, context: ProviderContext) -> None:

@@ -35,6 +35,7 @@ class Bunny(RecordsProvider):
     )
     headers = "AccessKey: {api_key}"
     by_name = False
+    max_body = 32 * 1024 * 1024  # of a page of zones with their records
     adds = "PUT"  # which is not the same twice here as once
     errors = ErrorBody(codes=("ErrorKey",), messages=("Message",))
     zone_list = ZoneList("dnszone", at="Items", paging=_PAGES, name="Domain", id="Id")

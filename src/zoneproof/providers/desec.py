@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import msgspec
 
 from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import ZoneList
+from zoneproof.providers.refusals import Refusal, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
 
@@ -46,6 +48,9 @@ class Desec(SetsProvider):
     )
     headers = "Authorization: Token {token}"
     batches = True
+    refusals: ClassVar[Refusals] = {
+        409: Refusal.conflict("another change of the domain came at the same time"),
+    }
     zone_list = ZoneList("domains/", query={"cursor": ""})
 
     async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:

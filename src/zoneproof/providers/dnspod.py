@@ -39,7 +39,8 @@ from zoneproof.providers.signatures import canonical_query, hmac_sha256
 
 _VERSION = "2021-03-23"
 _PAGES = Offset("Limit", 1000, word="Offset")
-_DEFAULT_LINE = "默认"  # what the API calls resolvers of every kind
+# Resolvers of every kind. The international site calls this line otherwise: the id counts.
+_DEFAULT_LINE = {"RecordLine": "默认", "RecordLineId": "0"}
 _KEY = Refusal.wrong_key(
     "it does not accept the secret id and key",
     "check them, that the key is enabled, and this machine's clock",
@@ -88,12 +89,14 @@ class DnsPod(RecordsProvider):
         " Tencent Cloud's. For an account of the international site set `api_url` to"
         " `https://dnspod.intl.tencentcloudapi.com`. The recorded exchanges are of the former"
         " API, so that nothing was compared with them.",
-        least_privilege="A sub-user with a policy that allows `dnspod:DescribeDomainList` on `*`,"
-        " and `dnspod:DescribeRecordList`, `dnspod:CreateRecord` and `dnspod:DeleteRecord` on"
+        least_privilege="A sub-user with a policy that allows `dnspod:DescribeDomainList` on `*`"
+        " (without it zones are found in the DNS), and `dnspod:DescribeRecordList`,"
+        " `dnspod:CreateRecord` and `dnspod:DeleteRecord` on"
         " `qcs::dnspod::uin/ACCOUNT:domain/DOMAIN_ID`.",
         name_servers=("*.dnspod.net", "*.dnsv?.com"),
         aliases=(Alias("acme.sh", "dns_dp"),),
     )
+    keys_of_zones = True
     errors = ErrorBody(
         codes=("Response.Error.Code",),
         messages=("Response.Error.Message",),
@@ -173,7 +176,7 @@ class DnsPod(RecordsProvider):
         new = {"Domain": zone.name.text, "SubDomain": record.name or "@", "RecordType": "TXT"}
         await self._call(
             "CreateRecord",
-            {**new, "RecordLine": _DEFAULT_LINE, "Value": record.value, "TTL": record.ttl},
+            {**new, **_DEFAULT_LINE, "Value": record.value, "TTL": record.ttl},
         )
 
     async def delete_record(self, zone: Zone, stored: StoredTxt) -> None:

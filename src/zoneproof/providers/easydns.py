@@ -63,7 +63,7 @@ class Easydns(RecordsProvider):
             "the account does not have the domain",
             "check token and key too, and whether they are for the sandbox",
         ),
-        409: ALREADY,
+        **dict.fromkeys((409, "409"), ALREADY),
         **dict.fromkeys((420, "420"), _CALM),
     }
     record_list = RecordList(

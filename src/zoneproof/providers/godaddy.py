@@ -15,6 +15,7 @@ from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
 
 # A full page continues after its last domain.
 _PAGES = NextWord("limit", 1000, at="999.domain", word="marker")
+_STATUSES = "ACTIVE,PENDING_DNS_ACTIVE"  # the second one: registered elsewhere, with DNS here
 _ZONE = Refusal.no_zone("the account does not have this domain with GoDaddy's DNS")
 
 
@@ -72,7 +73,7 @@ class GoDaddy(SetsProvider):
         "UNKNOWN_DOMAIN": _ZONE,
         "TOO_MANY_REQUESTS": SLOWER,
     }
-    zone_list = ZoneList("domains", query={"statuses": "ACTIVE"}, paging=_PAGES, name="domain")
+    zone_list = ZoneList("domains", query={"statuses": _STATUSES}, paging=_PAGES, name="domain")
     set_path = "domains/{zone.name}/records/TXT/{host}"
 
     async def read_set(self, zone: Zone, name: str) -> TxtSet:

@@ -79,7 +79,9 @@ class Hetzner(SetsProvider):
         ),
     )
     checks = False  # nothing of others is written
-    errors = ErrorBody(codes=("error.code",), messages=("error.message",))
+    errors = ErrorBody(
+        codes=("error.code",), messages=("error.message",), phrases=("duplicate value",)
+    )
     refusals: ClassVar[Refusals] = {
         "token_readonly": Refusal.not_allowed(
             "the token may only read", "make one with read and write access"
@@ -88,7 +90,7 @@ class Hetzner(SetsProvider):
             "the zone is a secondary one", "change it at its primary name server"
         ),
         "protected": Refusal.not_allowed("the record set is protected from changes"),
-        "uniqueness_error": ALREADY,
+        "duplicate value": ALREADY,  # the code is that of all invalid input
         "resource_limit_exceeded": Refusal.over_quota("the project has too many records"),
         "rate_limit_exceeded": SLOWER,
         "locked": Refusal.conflict("another change is in progress", again=True),

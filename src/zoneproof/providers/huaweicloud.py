@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
+from zoneproof.core.errors import ProviderError
 from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.bearer_token import TemporaryKey
 from zoneproof.providers.contract import Alias, Limits, ProviderContext, ProviderInfo, Zone
@@ -27,9 +28,8 @@ from zoneproof.providers.signatures import canonical_query, hmac_sha256
 
 _PAGES = Offset("limit", 500)
 _PAUSE = 0.6  # seconds between requests: 100 in a minute are allowed
+_CNAME = "type 'CNAME'"  # in the message of DNS.0312
 _CHANGED = Refusal.conflict("the set has changed in the meantime")
-
-
 _NO_AGENCY = Refusal.wrong_key("this instance has no agency")
 
 
@@ -107,19 +107,23 @@ class HuaweiCloud(SetsProvider):
         ),
     )
     marked = True
-    errors = ErrorBody(codes=("code", "error_code"), messages=("message", "error_msg"))
+    errors = ErrorBody(
+        codes=("code", "error_code"), messages=("message", "error_msg"), phrases=(_CNAME,)
+    )
     refusals: ClassVar[Refusals] = {
         "APIGW.0301": Refusal.wrong_key(
             "it does not accept the key",
             "check access_key_id and secret_access_key, and this machine's clock",
         ),
         "APIGW.0302": NOT_ALLOWED,
-        "APIGW.0308": SLOWER,
+        **dict.fromkeys(("APIGW.0308", "DNS.0014"), SLOWER),
         "DNS.0302": NO_ZONE,
         "DNS.0403": Refusal.over_quota("the account has too many record sets"),
-        "DNS.0312": _CHANGED,
-        "DNS.0313": _CHANGED,
-        "DNS.0335": _CHANGED,
+        **dict.fromkeys(("DNS.0312", "DNS.0313", "DNS.0335"), _CHANGED),
+        "DNS.0314": Refusal.conflict("its last change is not done yet", again=True),
+        _CNAME: Refusal(
+            ProviderError, "there is a CNAME", "remove it, or let it lead to a zone of its own"
+        ),
     }
     zone_list = ZoneList("v2/zones", at="zones", id="id", query={"type": "public"}, paging=_PAGES)
 

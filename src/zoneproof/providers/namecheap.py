@@ -45,7 +45,8 @@ class Namecheap(WholeZoneProvider[Host]):
         api_url="https://api.namecheap.com/xml.response",
         limits=Limits(value_pattern='[^"]*', min_ttl=60),
         notes="The API is for accounts with 20 domains or 50 dollars. It can only replace all"
-        " records of a domain: what another program changes in the same second can be lost. It"
+        " records of a domain: what another program changes in the same second can be lost, and a"
+        " domain that has hosts with Dynamic DNS is not changed, because they would lose it. It"
         " allows 20 requests in a minute, 700 in an hour and 8,000 in a day; a change of a domain"
         " takes three. A test account is at `https://api.sandbox.namecheap.com/xml.response`.",
         least_privilege="The key may do everything with the account; it works from the whitelisted"
@@ -92,16 +93,16 @@ class Namecheap(WholeZoneProvider[Host]):
     }
 
     async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the account's domains; they are known by name."""
-        names: list[tuple[str, str]] = []
+        """Return the account's domains that use Namecheap's DNS; they are known by name."""
+        listed: list[ET.Element] = []
         page, total = 1, 1
-        while len(names) < total:
+        while len(listed) < total:
             root = await self._call("domains.getList", {"Page": page, "PageSize": _MOST})
-            found = [one.get("Name", "") for one in root.iter("Domain")]
-            names += [(name, "") for name in found]
+            found = list(root.iter("Domain"))
+            listed += found
             total = int(root.findtext(".//TotalItems") or 0) if found else 0
             page += 1
-        return names
+        return [(one.get("Name", ""), "") for one in listed if one.get("IsOurDNS") != "false"]
 
     async def read_zone(self, zone: Zone) -> WholeZone[Host]:
         """Return the domain's hosts and its kind of e-mail service."""
@@ -117,7 +118,14 @@ class Namecheap(WholeZoneProvider[Host]):
         return WholeZone(hosts, result.get("EmailType", ""))
 
     async def write_zone(self, zone: Zone, whole: WholeZone[Host]) -> None:
-        """Replace the domain's hosts."""
+        """Replace the domain's hosts. Those with Dynamic DNS would become ordinary ones."""
+        if any(host.get("IsDDNSEnabled") == "true" for host in whole.records):
+            raise ProviderError(
+                "the domain has hosts with Dynamic DNS, which would lose it, because the API can"
+                " only replace all hosts: let the challenge name lead to another zone by a CNAME,"
+                " or make these hosts ordinary ones",
+                changed_nothing=True,
+            )
         form = {**_name(zone), **({"EmailType": whole.extra} if whole.extra else {})}
         for i, host in enumerate(whole.records, 1):
             form |= {f"HostName{i}": host["Name"], f"RecordType{i}": host["Type"]}

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.core.errors import ProviderZoneError
+from zoneproof.core.errors import InvalidInputError, ProviderZoneError
 from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.api_request import ApiRequest, Body
 from zoneproof.providers.bearer_token import BearerToken
@@ -22,12 +22,13 @@ from zoneproof.providers.fields import CredentialField
 from zoneproof.providers.lists import RecordList, StoredTxt
 from zoneproof.providers.refusals import SLOWER, ErrorBody, Refusal, Refusals
 
+_NEW_KEY = 64  # characters of a key of the newer API; this API's keys have 50
 _SESSION = 600.0  # seconds for which a session is used; they end some minutes later
 _LOGIN = Refusal.wrong_key("it does not accept customer number, key or password")
 _FAST = "More than 180 requests per minute"  # its code is for other things too
 _ZONE = Refusal.no_zone(
     "it does not know the zone, or not for this customer",
-    "zones that were moved to CloudDNS cannot be changed by this API",
+    "zones in CloudDNS, as those of newer domains are, cannot be changed by this API",
 )
 
 
@@ -55,9 +56,11 @@ class Netcup(RecordsProvider):
         api_url="https://ccp.netcup.net/run/webservice/servers/endpoint.php?JSON",
         default_ttl=300,
         limits=Limits(value_pattern=r"[ !#-&(-\[\]-~]*", has_ttl=False),
-        notes="The API is that of the customer control panel (Master data, API); zones that were"
-        " moved to CloudDNS are not reachable by it. The TTL is that of the zone. Changes take up"
-        " to a quarter of an hour to be seen. 180 requests are allowed in a minute.",
+        notes="The API is that of the customer control panel (Master data, API), and its keys are"
+        " the ones called legacy there. Zones in CloudDNS are not reachable by it: those of domains"
+        " registered since the summer of 2026, and those that were moved. The TTL is that of the"
+        " zone. Changes take up to a quarter of an hour to be seen. 180 requests are allowed in a"
+        " minute.",
         least_privilege="A key may do everything with the customer's domains; delete keys that"
         " nothing uses.",
         name_servers=("*-dns.netcup.net",),
@@ -105,6 +108,12 @@ class Netcup(RecordsProvider):
     )
 
     def __init__(self, context: ProviderContext) -> None:
+        if len(context.fields["key"]) == _NEW_KEY:
+            raise InvalidInputError(
+                "provider netcup: the key is one of the newer API, for zones in CloudDNS, which is"
+                " not supported; for other zones make a legacy API key and an API password at"
+                f" {self.info.key_url}"
+            )
         token = BearerToken(self._log_in, context.clock, apply=_with_session)
         super().__init__(context, token=token, pause=0.334)
 

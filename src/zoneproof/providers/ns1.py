@@ -7,7 +7,7 @@ from typing import ClassVar
 import msgspec
 
 from zoneproof.providers.contract import Alias, ProviderInfo, Zone
-from zoneproof.providers.fields import token_field
+from zoneproof.providers.fields import ZONE_ID, token_field
 from zoneproof.providers.lists import ZoneList
 from zoneproof.providers.refusals import ALREADY, ErrorBody, Refusals
 from zoneproof.providers.set_provider import SetChange, SetsProvider, TxtSet
@@ -29,9 +29,11 @@ class Ns1(SetsProvider):
         slug="ns1",
         title="NS1",
         homepage="https://www.ibm.com/products/ns1-connect",
-        fields=(token_field("key", "API key"),),
+        fields=(token_field("key", "API key"), ZONE_ID),
         key_url="https://my.nsone.net/#/account/settings",
         api_url="https://api.nsone.net/v1",
+        notes="`zone_id` is the zone's own name in the account, its handle; with DNS views it is"
+        " another one than the domain, and tells zones of one domain apart.",
         least_privilege="An API key with the permissions to view and manage zones, and to nothing"
         " else, which is allowed the zones that certificates are for, or even only the `TXT`"
         " records at their `_acme-challenge` names. It can be bound to this machine's address.",
@@ -48,8 +50,8 @@ class Ns1(SetsProvider):
         "record not found": ALREADY,  # in a zone that there is
         "record already exists": ALREADY,
     }
-    zone_list = ZoneList("zones", name="zone")
-    set_path = "zones/{zone.name}/{whole}/TXT"
+    zone_list = ZoneList("zones", name="zone", id="name|zone")
+    set_path = "zones/{zone.id}/{whole}/TXT"
     replaces = "POST"
 
     async def read_set(self, zone: Zone, name: str) -> TxtSet | None:

@@ -145,6 +145,7 @@ class Oracle(SetsProvider):
     )
     batches = True
     checks = False
+    max_body = 16 * 1024 * 1024  # a change is answered with all records of the zone
     marked = True
     errors = ErrorBody(codes=("code",), messages=("message",))
     refusals: ClassVar[Refusals] = {

@@ -10,7 +10,11 @@ from typing import Any, ClassVar
 import msgspec
 
 from zoneproof.core.aio import all_at_once
-from zoneproof.core.errors import InvalidInputError, ProviderError
+from zoneproof.core.errors import (
+    InvalidInputError,
+    ProviderError,
+    ProviderPermissionError,
+)
 from zoneproof.providers.api_provider import RecordsProvider
 from zoneproof.providers.api_request import ApiRequest
 from zoneproof.providers.bearer_token import BearerToken
@@ -39,6 +43,7 @@ _ENDPOINTS = {  # the API, and where OAuth 2 clients sign in
 }
 _OLD = ("application_key", "application_secret", "consumer_key")
 _NEW = ("client_id", "client_secret")
+_LIST_BELOW = ZoneList("domain/zone/", name="")
 _KEY = Refusal.wrong_key(
     "it does not accept the keys",
     "check them, that the consumer key is validated, the endpoint, and this machine's clock",
@@ -94,8 +99,8 @@ class Ovh(ExpiringKey, RecordsProvider):
         notes="Give either application key, application secret and consumer key, or an OAuth 2"
         " client (not at Kimsufi and So you Start). The recorded exchanges are from 2018, the"
         " clients that agree from 2025 and 2026.",
-        least_privilege="A consumer key with the rules `GET /domain/zone`,"
-        " `GET /domain/zone/ZONE/record`, `GET /domain/zone/ZONE/record/*`,"
+        least_privilege="A consumer key with the rules `GET /domain/zone` (without it zones are"
+        " found in the DNS), `GET /domain/zone/ZONE/record`, `GET /domain/zone/ZONE/record/*`,"
         " `POST /domain/zone/ZONE/record`, `DELETE /domain/zone/ZONE/record/*` and"
         " `POST /domain/zone/ZONE/refresh`; or an OAuth 2 client with a policy for the zone with"
         " `dnsZone:apiovh:get`, `record/get`, `record/create`, `record/delete` and `refresh`.",
@@ -136,6 +141,7 @@ class Ovh(ExpiringKey, RecordsProvider):
             ),
         ),
     )
+    keys_of_zones = True
     errors = ErrorBody(codes=("errorCode", "error"), messages=("message", "error_description"))
     refusals: ClassVar[Refusals] = {
         **dict.fromkeys(
@@ -180,6 +186,13 @@ class Ovh(ExpiringKey, RecordsProvider):
             token=BearerToken(self._sign_in, context.clock) if by_client else None,
             sign=None if by_client else self._sign,
         )
+
+    async def list_zones(self) -> list[tuple[str, str]]:
+        """Return the zones. A rule for `/domain/zone/*` alone allows the list with a slash only."""
+        try:
+            return await super().list_zones()
+        except ProviderPermissionError:  # certbot's and acme.sh's keys have only that rule
+            return await _LIST_BELOW.zones(self.api, self.fields)
 
     async def list_records(self, zone: Zone, name: str) -> list[StoredTxt]:
         """Return the TXT records at the name: their ids, and then each of them."""

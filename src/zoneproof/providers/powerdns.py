@@ -109,6 +109,7 @@ class PowerDns(SetsProvider):
         ),
     }
     batches = True
+    max_body = 64 * 1024 * 1024  # the list has no pages: some 250 bytes for each zone
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import ClassVar
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
-from zoneproof.core.errors import ProviderError
+from zoneproof.core.errors import ProviderError, ProviderPermissionError
 from zoneproof.providers.api_request import ApiRequest, Body
 from zoneproof.providers.aws_credentials import AwsCredentials, AwsKeys, sign
 from zoneproof.providers.bearer_token import TemporaryKey
@@ -173,20 +173,31 @@ class Route53(SetsProvider):
         await self._credentials.close()
 
     async def list_zones(self) -> list[tuple[str, str]]:
-        """Return the public hosted zones."""
+        """Return the public hosted zones.
+
+        Policies that were made for lego or cert-manager allow only the list that is by name.
+        """
+        try:
+            return await self._zones("hostedzone", {"marker": "NextMarker"})
+        except ProviderPermissionError:
+            after = {"dnsname": "NextDNSName", "hostedzoneid": "NextHostedZoneId"}
+            return await self._zones("hostedzonesbyname", after)
+
+    async def _zones(self, path: str, after: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Return the zones of all pages; ``after`` is where a page has words of the next query."""
         zones: list[tuple[str, str]] = []
-        marker: str | None = None
+        query: dict[str, object] = {"maxitems": 100}
         while True:
-            query = {"maxitems": 100, "marker": marker}
-            root = await self.api.get("hostedzone", ET.Element, query=query)
+            root = await self.api.get(path, ET.Element, query=query)
             zones += [
                 (one.findtext("Name", ""), one.findtext("Id", "").removeprefix("/hostedzone/"))
                 for one in root.iter("HostedZone")
                 if one.findtext("Config/PrivateZone") != "true"
             ]
-            marker = root.findtext("NextMarker")
-            if root.findtext("IsTruncated") != "true" or not marker:
+            following = {word: root.findtext(place) for word, place in after.items()}
+            if root.findtext("IsTruncated") != "true" or not all(following.values()):
                 return zones
+            query |= following
 
     async def read_sets(self, zone: Zone, names: Sequence[str]) -> dict[str, TxtSet]:
         """Return the sets at the names; for many, all TXT sets of the zone."""

@@ -80,6 +80,7 @@ class TransIp(RecordsProvider):
         ),
     )
     by_name = False
+    at_once = 1  # a domain takes one change after the other
     errors = ErrorBody(messages=("error",))
     refusals: ClassVar[Refusals] = {
         401: Refusal.wrong_key(
@@ -87,7 +88,7 @@ class TransIp(RecordsProvider):
             "check login and private_key, and global_key if the key is for some addresses only",
         ),
         403: NOT_ALLOWED,
-        409: Refusal.conflict("the domain is busy with another change"),
+        409: Refusal.conflict("the domain is busy with another change", again=True),
     }
     zone_list = ZoneList("domains", at="domains")
     record_list = RecordList(

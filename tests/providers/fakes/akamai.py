@@ -3,10 +3,12 @@
 Made from Akamai's own clients (AkamaiOPEN-edgegrid-golang, August 2025, and its tests, for paths,
 bodies and statuses; AkamaiOPEN-edgegrid-python, May 2026, for the signature), and from
 octodns-edgedns (July 2026), lego and Posh-ACME (2026), which agree: one set for a name and a type,
-POST to make it, PUT to replace it, TXT in quotes, problem documents (RFC 7807). That a zone's
-concurrent change is answered with 409 is as the reference says. Messages of refusals are those of
-EdgeGrid where it refuses; of the zones' own only the statuses are known. A client's own credentials
-are those of Akamai's client in Go (2026) and its tests.
+POST to make it, PUT to replace it, TXT in quotes, problem documents (RFC 7807). That a zone takes
+one change at a time, and refuses others with 409 and ``concurrentZoneModification``, is as
+dns-aid-core met it (July 2026: with a real zone, one of 12 changes at once was made); Akamai's own
+client in Go writes one record after the other. Messages of refusals are those of EdgeGrid where it
+refuses; of the zones' own only the statuses are known. A client's own credentials are those of
+Akamai's client in Go (2026) and its tests.
 """
 
 from __future__ import annotations
@@ -45,6 +47,12 @@ class FakeAkamai(FakeApi):
         ),
         "record": _problem(
             404, "authoritative-dns/no-set", "Not Found", "No record set of this name and type"
+        ),
+        "busy": _problem(
+            409,
+            "authoritative-dns/concurrentZoneModification",
+            "Concurrent Zone Modification",
+            "Please try your request again",
         ),
         "exists": _problem(
             409, "authoritative-dns/exists", "Conflict", "The record set exists already"

@@ -4,7 +4,10 @@ Made from Alibaba Cloud's API reference (2026: actions, parameters, pages of 100
 signature, the instance's metadata) and from the exchanges that dns-lexicon recorded (May 2019),
 with which actions, parameters and parsing agree; they were signed in the query (V1). Codes of
 refusals are those of the exchanges, of Alibaba's Terraform provider and of ddns clients (2026).
-dnscontrol tried in December 2025 which values are changed.
+dnscontrol tried in December 2025 which values are changed. That a RAM user may be allowed one
+domain's records and no list of domains is as in the policies of issue 16 of certbot-dns-aliyun and
+issue 47 of aliyun-ddns. That changes at the same time are refused until the last one has ended is
+issue 2976 of the Terraform provider (2020), which tries again for minutes; certd waits 5 seconds.
 """
 
 from __future__ import annotations
@@ -42,11 +45,17 @@ class FakeAliyun(FakeApi):
         "quota": _error(400, "QuotaExceeded.Record", "The maximum number of records is exceeded."),
         "invalid": _error(400, "InvalidRR.Format", "The format of the host record is invalid."),
         "exists": _error(400, "DomainRecordDuplicate", "The DNS record already exists."),
+        "busy": _error(
+            400,
+            "LastOperationNotFinished",
+            "You can't finish this operation because the last operation has not been finished.",
+        ),
     }
 
     def __init__(self) -> None:
         super().__init__()
         self.roles: dict[str, str] = {}
+        self.may_list = True  # whether the policy allows DescribeDomains
 
     def key_of(self, call: Call) -> str:
         headers = call.headers
@@ -84,6 +93,8 @@ class FakeAliyun(FakeApi):
         size = int(query.get("PageSize", 20))
         if call.headers["x-acs-action"] == "DescribeDomains":
             assert size <= 100
+            if not self.may_list:
+                raise RefusedError("permission")
             zones, _ = self.page(self.allowed_zones(), number, size)
             names = [{"DomainName": zone.name, "PunyCode": zone.name} for zone in zones]
             return Reply(200, {"PageNumber": number, "Domains": {"Domain": names}})

@@ -8,7 +8,8 @@ issues of terraform-provider-azurerm and acme clients quote them (2023 to 2024).
 service is as Microsoft's own libraries use it (msal-node 5.0, 2026). Posh-ACME and acme.sh (2026)
 agree. An application's secrets are as the reference of Microsoft Graph 1.0 has them (2026). That a
 set may be there without values, with an ETag and its list empty but not absent, is as the tests of
-Azure's own command line recorded it (azure-cli, test_dns.yaml, October 2021).
+Azure's own command line recorded it (azure-cli, test_dns.yaml, October 2021). That a change may
+meet one that is in progress is as issue 4363 of dnscontrol has it, which tries again then (2026).
 """
 
 from __future__ import annotations
@@ -53,6 +54,14 @@ class FakeAzure(FakeApi):
             " resource could not be found.",
         ),
         "invalid": _error(400, "BadRequest", "The domain name is invalid."),
+        "pending": Reply(
+            409,
+            {
+                "code": "Conflict",
+                "message": "Another operation is pending for requested object. Operation group 'g'"
+                " already has 1 operations like 'o' queued.",
+            },
+        ),
     }
 
     impossible = {"quota": "what it answers beyond 20 values at a name is not known"}

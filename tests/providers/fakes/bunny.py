@@ -4,7 +4,8 @@ Made from the API reference (docs.bunny.net/reference, dnszonepublic, copies of 
 paths, pages, statuses and error bodies, and from a mock server that its makers compared with the
 real service (sipico/bunny-api-proxy, February 2026): error keys, 201 and 204. lego, acme.sh,
 dnscontrol and Posh-ACME (2026) agree on types as numbers, raw values and on PUT, which adds a
-record each time; lego names the least TTL, dnscontrol the @. The words of a 401 are not recorded.
+record each time; lego names the least TTL, dnscontrol the @. That listed zones come with their
+records, simple-acme makes use of (2026). The words of a 401 are not recorded.
 """
 
 from __future__ import annotations
@@ -44,15 +45,13 @@ class FakeBunny(FakeApi):
     def list_zones(self, call: Call) -> Reply:
         number, size = int(call.query.get("page", 1)), int(call.query.get("perPage", 1000))
         page, last = self.page(self.allowed_zones(), number, size)
-        items = [{**self._zone(zone), "Records": []} for zone in page]
+        items = [self._with_records(zone) for zone in page]
         found = {"CurrentPage": number, "TotalItems": len(self.allowed_zones())}
         return Reply(200, {**found, "HasMoreItems": number < last, "Items": items})
 
     @route("GET", "/dnszone/{zone}")
     def get_zone(self, call: Call) -> Reply:
-        zone = self.zone(call["zone"], by_id=True)
-        records = [self._render(one) for one in zone.records]
-        return Reply(200, {**self._zone(zone), "Records": records})
+        return Reply(200, self._with_records(self.zone(call["zone"], by_id=True)))
 
     @route("PUT", "/dnszone/{zone}/records")
     def add_record(self, call: Call) -> Reply:
@@ -63,9 +62,10 @@ class FakeBunny(FakeApi):
 
     delete_record = deletes("/dnszone/{zone}/records/{id}", Reply(204), by_id=True)
 
-    def _zone(self, zone: FakeZone) -> dict[str, Any]:
+    def _with_records(self, zone: FakeZone) -> dict[str, Any]:
         servers = {"Nameserver1": "kiki.bunny.net", "Nameserver2": "coco.bunny.net"}
-        return {"Id": int(zone.id), "Domain": zone.name, **servers, "DnsSecEnabled": False}
+        facts = {"Id": int(zone.id), "Domain": zone.name, **servers, "DnsSecEnabled": False}
+        return {**facts, "Records": [self._render(one) for one in zone.records]}
 
     def _render(self, record: Record) -> dict[str, Any]:
         facts = {"Id": record.id, "Type": _TYPES[record.type], "Ttl": record.ttl}

@@ -1,10 +1,11 @@
 """deSEC's API v1 for domains and their RRsets.
 
 Made from deSEC's own documentation and server (github.com/desec-io/desec-stack, August 2026:
-docs/dns/rrsets.rst, docs/dns/domains.rst, docs/rate-limits.rst, api/desecapi/pagination.py):
-paths, filters, cursors in the Link header, 400 for a list above 500 items without a cursor, bulk
-PUT, canonical TXT. Bodies from the exchanges that dns-lexicon recorded (October 2025), with which
-paths, parameters and parsing agree, but for its doubled slash after rrsets.
+docs/dns/rrsets.rst, docs/dns/domains.rst, docs/rate-limits.rst, api/desecapi/pagination.py and
+exception_handlers.py): paths, filters, cursors in the Link header, 400 for a list above 500 items
+without a cursor, bulk PUT, canonical TXT, 409 for changes that came at the same time. Bodies from
+the exchanges that dns-lexicon recorded (October 2025), with which paths, parameters and parsing
+agree, but for its doubled slash after rrsets.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class FakeDesec(FakeApi):
             {"detail": "Request was throttled. Expected available in 86 seconds."},
             {"Retry-After": "86"},
         ),
+        "conflict": Reply(409, {"detail": "Conflict: duplicate key value"}),
         "invalid": Reply(400, [{}, {"subname": ["Subname can only use (lowercase) a-z, 0-9, ."]}]),
     }
 

@@ -5,7 +5,8 @@ parameters and parsing agree: values that come back in quotes, the same one twic
 without a filter. How it takes an empty name in the filter is not recorded: here as the zone's own.
 From clients: the signature (lego, 2026, and the documentation's example), 403 for wrong keys (the
 Ruby and Go clients), "Rate limit exceeded" with status 400 (lexicon issue 437, 2019, and
-dnscontrol, 2026). The words for wrong keys and unknown domains are made up.
+dnscontrol, 2026), that pages are numbered from 0 (Infisical, 2025). The words for wrong keys and
+unknown domains are made up.
 """
 
 from __future__ import annotations

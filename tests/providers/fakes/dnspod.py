@@ -3,7 +3,10 @@
 Made from Tencent Cloud's API reference and its Go SDK (2026: actions, fields, error codes; errors
 have status 200) and the worked example of its signature v3; lego, acme.sh and dnscontrol (2026)
 agree. What dns-lexicon recorded is the former API with `id,token`, which is another one. Of an
-identical record it says InvalidParameter.DomainRecordExist, as several clients quote.
+identical record it says InvalidParameter.DomainRecordExist, as several clients quote. The line for
+all resolvers is called otherwise at the international site (clients of 2026); its id is 0 at
+both, and goes before the name (the SDKs of both sites). That a sub-user may be allowed one domain
+is as Tencent Cloud's manual has it (2026).
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ class FakeDnsPod(FakeApi):
     page_size = 1000
     min_ttl = 600
     logins = "/latest/.*"
+    line = "默认"  # what the site calls the line for all resolvers
     refusals = {
         "credentials": _error(
             "AuthFailure.SignatureFailure", "The provided credentials could not be validated."
@@ -48,6 +52,7 @@ class FakeDnsPod(FakeApi):
         ),
         "invalid": _error("InvalidParameter.SubdomainInvalid", "The subdomain is incorrect."),
         "exists": _error("InvalidParameter.DomainRecordExist", "The record already exists."),
+        "line": _error("InvalidParameter.RecordLineInvalid", "The record split zone is incorrect."),
         "no zones": _error("ResourceNotFound.NoDataOfDomain", "There is no data of domains."),
         "no records": _error("ResourceNotFound.NoDataOfRecord", "There is no data of records."),
     }
@@ -55,6 +60,7 @@ class FakeDnsPod(FakeApi):
     def __init__(self) -> None:
         super().__init__()
         self.roles: dict[str, str] = {}
+        self.may_list = True  # whether the policy allows DescribeDomainList
 
     def key_of(self, call: Call) -> str:
         headers = call.headers
@@ -85,6 +91,8 @@ class FakeDnsPod(FakeApi):
         body = call.json
         match call.headers["x-tc-action"]:
             case "DescribeDomainList":
+                if not self.may_list:
+                    raise RefusedError("permission")
                 names = [
                     {"DomainId": 1, "Name": zone.name, "Punycode": zone.name}
                     for zone in self.allowed_zones()
@@ -103,13 +111,14 @@ class FakeDnsPod(FakeApi):
         name = body["Subdomain"].replace("@", "")
         records = [
             {"RecordId": one.id, "Name": one.name or "@", "Type": one.type, "Value": one.value}
-            | {"TTL": one.ttl, "Line": "默认", "LineId": "0", "Status": "ENABLE"}
+            | {"TTL": one.ttl, "Line": self.line, "LineId": "0", "Status": "ENABLE"}
             for one in self.zone(body["Domain"]).at(name, body["RecordType"])
         ]
         return self._list(body, "RecordList", records, "no records")
 
     def _create(self, body: dict[str, Any]) -> Reply:
-        assert body["RecordLine"] == "默认"
+        if body.get("RecordLineId", "") != "0" and body["RecordLine"] != self.line:
+            raise RefusedError("line")
         zone, name = self.zone(body["Domain"]), body["SubDomain"].replace("@", "")
         record = self.create(zone, name, body["RecordType"], body["Value"], body["TTL"])
         return _answer(RecordId=record.id)

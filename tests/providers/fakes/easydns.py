@@ -7,6 +7,7 @@ made. The service's own MCP server (2026) has the same paths; a provider for Ter
 with the sandbox, has pages by ``start`` and ``max``, a request in a second and 500 in a day, 420,
 TTLs from 300, errors with status 200; lego (2026) has bodies and words of 420 and 403. That 403 is
 the answer for a domain of others, and 401 for wrong keys, is octodns's (2020), which easyDNS wrote.
+The body for a record that is there is a recorded one, which had status 409 too.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class FakeEasydns(FakeApi):
         "zone": _error(403, "Access to this domain is denied"),
         "record": _error(404, "Record not found"),
         "invalid": _error(400, "Bad request"),
+        "exists": Reply(200, {"error": {"code": 409, "message": "Record already exists"}}),
         "calm": Reply(
             200, {"error": {"code": 420, "message": "Enhance Your Calm. Rate limit exceeded"}}
         ),

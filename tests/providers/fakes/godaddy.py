@@ -4,7 +4,9 @@ Made from GoDaddy's reference (developer.godaddy.com/doc/endpoint/domains, as cl
 2026): paths, methods, a marker that is the last domain of a page, error codes. Bodies from the
 exchanges that dns-lexicon recorded (December 2021), with which paths, parameters and parsing
 agree, and from lego's tests (2024). That a personal token goes into the same paths as a key, and
-with which scopes, is from GoDaddy's own command-line client and scripts of users (2026).
+with which scopes, is from GoDaddy's own command-line client and scripts of users (2026). The status
+of domains that are registered elsewhere is from Posh-ACME's issue 254 (2020) and acmebot's change
+1006 (2026).
 """
 
 from __future__ import annotations
@@ -44,12 +46,20 @@ class FakeGoDaddy(FakeApi):
         kind, _, key = call.headers.get("authorization", "").partition(" ")
         return key.partition(":")[2] if kind == "sso-key" else call.bearer
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.elsewhere: set[str] = set()  # names of domains that are registered elsewhere
+
+    def _status(self, name: str) -> str:
+        return "PENDING_DNS_ACTIVE" if name in self.elsewhere else "ACTIVE"
+
     @route("GET", "/v1/domains")
     def list_domains(self, call: Call) -> Reply:
-        names = sorted(zone.name for zone in self.allowed_zones())
+        wanted = call.query["statuses"].split(",")
+        names = sorted(z.name for z in self.allowed_zones() if self._status(z.name) in wanted)
         after = [name for name in names if name > call.query.get("marker", "")]
         size = min(int(call.query.get("limit", 100)), self.page_size)
-        return Reply(200, [{"domain": name, "status": "ACTIVE"} for name in after[:size]])
+        return Reply(200, [{"domain": name, "status": self._status(name)} for name in after[:size]])
 
     @route("GET", "/v1/domains/{domain}/records/TXT/{name}")
     def get_records(self, call: Call) -> Reply:

@@ -6,8 +6,9 @@ exchanges that dns-lexicon recorded (October 2025 to January 2026): bodies of zo
 and the unknown zone. Paths, parameters and parsing agree with them. Hetzner's own client
 (hcloud-go, August 2026) has actions below zones/, and all of them at /actions too; what asks for
 the actions of one zone was given up in April 2026. lego's bodies and acme.sh (2026) agree on the
-actions, and that values are quoted. That adding a value twice is a ``uniqueness_error``, and
-removing one that is gone a 404, is not recorded; a provider that looks first seldom meets either.
+actions, and that values are quoted. Adding a value twice is answered as in
+the log of issue 213 of Hetzner's own cert-manager-webhook (August 2026). That removing one that is
+gone is a 404 is not recorded; a provider that looks first seldom meets it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class FakeHetzner(FakeApi):
         "record": _error(404, "not_found", "RRSet not found"),
         "quota": _error(403, "resource_limit_exceeded", "project limit exceeded: rrset records"),
         "invalid": _error(422, "invalid_input", "invalid input in field 'rr_name'"),
-        "identical": _error(409, "uniqueness_error", "record values must be distinct"),
+        "identical": _error(422, "invalid_input", "duplicate value '\"Js0yrSqrgLmN7XvUzxlJ\"'"),
     }
 
     def __init__(self) -> None:

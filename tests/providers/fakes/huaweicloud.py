@@ -2,7 +2,10 @@
 
 Made from Huawei Cloud's API reference and its SDK (huaweicloud-sdk-python-v3, August 2026: paths,
 fields, pages, the AK/SK signature, the metadata's keys); lego, acme.sh and dnscontrol (2026)
-agree. Codes of refusals are those of the reference's table; nothing was recorded.
+agree. Codes of refusals are those of the reference's table; nothing was recorded. The status and
+words of a set that there is, or of a CNAME in its place, are as issues of clients have them
+(ddns-go 727, cf2dns 26, terraform-provider-huaweicloud 3403). A set that was just changed may be
+pending for a moment, for which lego waits, and is not changed again then (DNS.0314).
 """
 
 from __future__ import annotations
@@ -36,15 +39,21 @@ class FakeHuaweiCloud(FakeApi):
         "permission": _error(403, "DNS.0030", "Policy doesn't allow this to be performed."),
         "zone": _error(404, "DNS.0302", "This zone does not exist."),
         "record": _error(404, "DNS.0313", "This record set does not exist."),
-        "quota": _error(409, "DNS.0403", "Insufficient quota of record sets."),
+        "quota": _error(403, "DNS.0403", "Insufficient record set quota."),
         "invalid": _error(400, "DNS.0304", "The record set name is invalid."),
-        "exists": _error(409, "DNS.0335", "The record set exists already."),
+        "exists": _error(400, "DNS.0335", "Duplicate recordset exists."),
+        "pending": _error(409, "DNS.0314", "The record set is not in a steady state."),
+        "flow": _error(403, "DNS.0014", "Request forbidden by flow control."),
+        "alias": _error(
+            400, "DNS.0312", "Attribute 'name' conflicts with Record Set 'a.zone.' type 'CNAME'."
+        ),
     }
 
     def __init__(self) -> None:
         super().__init__()
         self.newer = True  # the instance's metadata wants a token
         self.agency = ""  # the secret key of the instance's agency
+        self.pending = 0  # so many changes of sets come too early
 
     def key_of(self, call: Call) -> str:
         headers = call.headers
@@ -97,6 +106,8 @@ class FakeHuaweiCloud(FakeApi):
         name = self._name(zone, new["name"])
         if zone.at(name):
             raise RefusedError("exists")
+        if zone.at(name, "CNAME"):
+            raise RefusedError("alias")
         self._write(call, zone, name)
         return Reply(202, self._render(zone, name))
 
@@ -121,6 +132,9 @@ class FakeHuaweiCloud(FakeApi):
 
     def _set(self, call: Call) -> tuple[FakeZone, str]:
         zone = self.zone(call["zone"], by_id=True)
+        if self.pending:
+            self.pending -= 1
+            raise RefusedError("pending")
         for one in zone.records:
             if call["id"] == f"set-{one.name}":
                 return zone, one.name

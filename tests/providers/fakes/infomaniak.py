@@ -5,8 +5,8 @@ the code of a wrong token; from Ansible's community.dns (2026), whose makers tri
 pages, 201, 404 and values in quotes; lego (2026) has error bodies, dnscontrol (2026) that values
 come back in quotes. The plugin, lego and dnscontrol send them bare, Ansible with quotes. The
 exchanges that dns-lexicon recorded (January 2021) are of version 1, which had other paths and ids
-as texts; names relative to the zone, ``source`` and ``target`` are as they were. What a token
-without a right is answered is not recorded.
+as texts; names relative to the zone, ``source`` and ``target`` are as they were. A token without
+the scope is answered as in issue 650 of aeroftp (2026), and issue 32 of the service's own webhook.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ class FakeInfomaniak(FakeApi):
     lists_zones = False
     refusals = {
         "credentials": _error(401, "not_authorized", "Authorization required"),
-        "permission": _error(403, "access_denied", "Access is denied for these scopes"),
+        "permission": _error(
+            403,
+            "all_scopes",
+            'This method require this specific scope:"dns:write"',
+            context={"scopes": ["dns:write"]},
+        ),
         "zone": _error(404, "object_not_found", "Object not found"),
         "record": _error(404, "object_not_found", "Object not found"),
         "invalid": _error(

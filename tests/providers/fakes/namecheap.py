@@ -8,7 +8,9 @@ stands in the form here, which the reference allows, and in the query there. acm
 dnscontrol (2026) agree that a domain's SLD is its first label. dnscontrol also says that a value
 has no quotes, and that who asks too often is answered 405; Posh-ACME (2026) that a busy server
 says 3050750. In lego's bodies (2026) the kind of e-mail service can be missing; its kinds are those
-of Namecheap's own client in Go (2026).
+of Namecheap's own client in Go (2026). That a domain in the list may use other name servers, and
+that a host which is replaced is no Dynamic DNS any longer, for which the request has no parameter,
+is as issues 2107 (2020) and 7178 (2026) of acme.sh have it.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ class FakeNamecheap(FakeApi):
     def __init__(self) -> None:
         super().__init__()
         self.email_types: dict[str, str] = {}
+        self.elsewhere: set[str] = set()  # names of domains with other name servers
 
     def key_of(self, call: Call) -> str:
         return call.form.get("ApiKey", "")
@@ -64,7 +67,11 @@ class FakeNamecheap(FakeApi):
     def _get_list(self, form: dict[str, str]) -> Reply:
         size = int(form.get("PageSize", 20))
         zones, _ = self.page(self.allowed_zones(), int(form.get("Page", 1)), size)
-        domains = "".join(f'<Domain ID="{zone.id}" Name="{zone.name}" />' for zone in zones)
+        domains = "".join(
+            f'<Domain ID="{one.id}" Name="{one.name}"'
+            f' IsOurDNS="{str(one.name not in self.elsewhere).lower()}" />'
+            for one in zones
+        )
         total = f"<TotalItems>{len(self.allowed_zones())}</TotalItems>"
         paging = f"<Paging>{total}<PageSize>{size}</PageSize></Paging>"
         return _ok(f"<DomainGetListResult>{domains}</DomainGetListResult>{paging}")
@@ -72,7 +79,8 @@ class FakeNamecheap(FakeApi):
     def _get_hosts(self, zone: FakeZone) -> Reply:
         hosts = "".join(
             f'<host HostId="{one.id}" Name={quoteattr(one.name or "@")} Type="{one.type}"'
-            f' Address={quoteattr(one.value)} MXPref="10" TTL="{one.ttl}" IsActive="true" />'
+            f' Address={quoteattr(one.value)} MXPref="10" TTL="{one.ttl}" IsActive="true"'
+            f' IsDDNSEnabled="{str("dynamic" in one.extra).lower()}" />'
             for one in zone.records
         )
         email = self.email_types.get(zone.name, "FWD")

@@ -6,6 +6,7 @@ the recorded exchanges leave out, and 4013). dnscontrol (August 2026) has the te
 accepted, and that a zone without records is 5029, which Posh-ACME (2026) has for an unknown one:
 infoDnsZone tells them apart. 4001 and 5028, and the message for too many requests, are from issues
 of clients (2021 to 2026). The code of a wrong key and that of a record that is gone are not known.
+That this API's keys have 50 characters, and those of the newer API 64, is from acme.sh (2026).
 """
 
 from __future__ import annotations

@@ -2,7 +2,10 @@
 
 Made from Oracle's API reference and SDK (oci-python-sdk, July 2026: paths, parameters, pages by a
 header, PATCH operations, request signing in version 1, how an instance gets a token) and the
-worked example of request signing; lego, dnscontrol and acme.sh (2026) agree. Nothing was recorded.
+worked example of request signing; lego, dnscontrol and acme.sh (2026) agree, and so do the
+exchanges that dns-lexicon recorded (May 2022): an empty list for a name without records, no error
+for a value that is there, all of the zone's records in answer to a PATCH, 404 for an unknown zone.
+They add at one name, and remove by the record's hash; acme.sh does both at the zone and by value.
 That a user without the right gets 404 is as the reference's table of errors says; that a request
 has 500 operations at most, dnscontrol found (2026).
 """
@@ -18,7 +21,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.support.fake_api import Call, FakeApi, RefusedError, route
+from tests.support.fake_api import Call, FakeApi, FakeZone, Record, RefusedError, route
 from tests.support.fake_http import Reply
 from tests.support.rsa_keys import is_signed
 from zoneproof.providers.txt_text import quote_txt, unquote_txt
@@ -31,7 +34,8 @@ _HIDDEN = {
 
 
 class FakeOracle(FakeApi):
-    sources = "API reference and SDK (2026)"
+    sources = "API reference and SDK (2026), recorded exchanges (2022)"
+    recorded = "agree"
     page_size = 100
     logins = "/opc/v2/.*|/v1/x509"
     refusals = {
@@ -114,12 +118,7 @@ class FakeOracle(FakeApi):
     def list_records(self, call: Call) -> Reply:
         zone = self.zone(call["zone"], by_id=True)
         name = call["domain"].removesuffix(zone.name).rstrip(".")
-        records = [
-            {"domain": call["domain"], "rtype": "TXT", "rdata": quote_txt(one.value)}
-            | {"ttl": one.ttl, "isProtected": False, "recordHash": str(one.id)}
-            for one in zone.at(name, call.query["rtype"])
-        ]
-        reply = self._page(call, records)
+        reply = self._page(call, _items(zone, zone.at(name, call.query["rtype"])))
         return Reply(200, {"items": reply.body}, reply.headers)
 
     @route("PATCH", _ROOT + "/{zone}/records")
@@ -140,10 +139,19 @@ class FakeOracle(FakeApi):
                 values.remove(value)
         for name, values in changed.items():
             self.replace(zone, name, "TXT", values, ttls[name])
-        return Reply(200, {"items": []})
+        return Reply(200, {"items": _items(zone, zone.records)})
 
     def _page(self, call: Call, items: list[dict[str, Any]]) -> Reply:
         number = int(call.query.get("page", 1))
         page, last = self.page(items, number)
         headers = {"opc-next-page": str(number + 1)} if number < last else {}
         return Reply(200, page, headers)
+
+
+def _items(zone: FakeZone, records: list[Record]) -> list[dict[str, Any]]:
+    return [
+        {"domain": f"{one.name}.{zone.name}".lstrip("."), "rtype": one.type, "ttl": one.ttl}
+        | {"rdata": quote_txt(one.value) if one.type == "TXT" else one.value}
+        | {"isProtected": False, "recordHash": str(one.id)}
+        for one in records
+    ]

@@ -5,11 +5,16 @@ parsing agree, but for the time, which is this machine's here and asked for ther
 Go client (go-ovh, August 2025) for the signature, endpoints and logins; and from lego, acme.sh and
 dnscontrol (2026), which agree. That TXT targets are stored in quotes or bare, as they were sent,
 is in the recorded exchanges. The current credential is as OVH's API description has it (2026). No
-limit of records is known.
+limit of records is known. That a rule for what is below a path is none for the path itself, so that
+the key that certbot's manual and acme.sh's wiki ask for lists zones at ``/domain/zone/`` only, is
+as OVH's Python client says (python-ovh, consumer_key.py) and as dns-lexicon asks (2026; issues
+9109 and 9747 of certbot). acme.sh's wiki and dns-lexicon's pull request 97 (2026) have keys with
+rules for a single zone, which may list nothing.
 """
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 from tests.support.fake_api import Call, FakeApi, Record, RefusedError, deletes, route
@@ -40,6 +45,7 @@ class FakeOvh(FakeApi):
     def __init__(self) -> None:
         super().__init__()
         self.refreshed: list[str] = []
+        self.may_get = "/*"  # the rule of the consumer key for GET
 
     def key_of(self, call: Call) -> str:
         headers = call.headers
@@ -68,6 +74,16 @@ class FakeOvh(FakeApi):
     def current_credential(self, call: Call) -> Reply:
         end = self.expires.isoformat() if self.expires else None
         return Reply(200, {"credentialId": 1, "status": "validated", "expiration": end})
+
+    def enter(self, call: Call) -> None:
+        super().enter(call)
+        path = call.path.removeprefix("/1.0")
+        if call.request.method == "GET" and not fnmatchcase(path, self.may_get):
+            raise RefusedError("permission")
+
+    @route("GET", "/1.0/domain/zone/")
+    def list_zones_below(self, call: Call) -> Reply:
+        return self.list_zones(call)
 
     @route("GET", "/1.0/domain/zone")
     def list_zones(self, call: Call) -> Reply:

@@ -5,7 +5,8 @@ order of record sets, transactions, errors. Bodies from the exchanges that dns-l
 (April 2022), with which paths and parsing agree; it changes sets by UPSERT, and this provider by
 DELETE and CREATE in one batch, whose refusals are as people quote them (issues 732 of
 kubernetes-sigs/external-dns, 2018; 2887 of boto, 2015; 908 of DNSControl, 2020). Signatures are
-checked. The provider runs against moto (2026) too.
+checked. The provider runs against moto (2026) too. That a policy may allow one list of zones and
+not the other is from the policies in lego's manual and cert-manager's (2026).
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class FakeRoute53(FakeApi):
 
     def __init__(self) -> None:
         super().__init__()
+        self.by_name_only = False  # of the two lists of zones, the policy allows the one by name
         self.pending = 0  # so many times a change is not yet everywhere
 
     def key_of(self, call: Call) -> str:
@@ -81,18 +83,33 @@ class FakeRoute53(FakeApi):
 
     @route("GET", "/2013-04-01/hostedzone")
     def list_zones(self, call: Call) -> Reply:
+        if self.by_name_only:
+            raise RefusedError("permission")
         start, size = int(call.query.get("marker", 0)), int(call.query.get("maxitems", 100))
         zones = self.allowed_zones()
-        content = "".join(
-            f"<HostedZone><Id>/hostedzone/{zone.id}</Id><Name>{zone.name}.</Name><Config>"
-            "<PrivateZone>false</PrivateZone></Config></HostedZone>"
-            for zone in zones[start : start + size]
-        )
+        content = "".join(map(_render_zone, zones[start : start + size]))
         content += _HIDDEN if not start else ""
         more = start + size < len(zones)
         after = f"<NextMarker>{start + size}</NextMarker>" if more else ""
         content = f"<HostedZones>{content}</HostedZones><IsTruncated>{str(more).lower()}"
         return _xml("ListHostedZonesResponse", f"{content}</IsTruncated>{after}")
+
+    @route("GET", "/2013-04-01/hostedzonesbyname")
+    def list_zones_by_name(self, call: Call) -> Reply:
+        zones = sorted(self.allowed_zones(), key=lambda zone: zone.name.split(".")[::-1])
+        ids = [zone.id for zone in zones]
+        start, size = 0, int(call.query.get("maxitems", 100))
+        if "dnsname" in call.query:
+            start = ids.index(call.query["hostedzoneid"])
+            assert call.query["dnsname"] == f"{zones[start].name}."
+        page, rest = zones[start : start + size], zones[start + size :]
+        content = "".join(map(_render_zone, page)) + (_HIDDEN if not start else "")
+        content = f"<HostedZones>{content}</HostedZones><IsTruncated>{str(bool(rest)).lower()}"
+        content += "</IsTruncated>"
+        if rest:
+            content += f"<NextDNSName>{rest[0].name}.</NextDNSName>"
+            content += f"<NextHostedZoneId>{rest[0].id}</NextHostedZoneId>"
+        return _xml("ListHostedZonesByNameResponse", content)
 
     @route("GET", "/2013-04-01/hostedzone/{id}/rrset")
     def list_sets(self, call: Call) -> Reply:
@@ -149,6 +166,13 @@ _HIDDEN = (
     "<HostedZone><Id>/hostedzone/PRIVATE</Id><Name>zone.example.</Name><Config>"
     "<PrivateZone>true</PrivateZone></Config></HostedZone>"
 )
+
+
+def _render_zone(zone: FakeZone) -> str:
+    return (
+        f"<HostedZone><Id>/hostedzone/{zone.id}</Id><Name>{zone.name}.</Name><Config>"
+        "<PrivateZone>false</PrivateZone></Config></HostedZone>"
+    )
 
 
 def _order(zone: FakeZone, record: Record) -> tuple[tuple[str, ...], str]:

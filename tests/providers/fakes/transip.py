@@ -3,7 +3,8 @@
 Made from the exchanges that dns-lexicon recorded (January 2022), with which paths, bodies and
 parsing agree, and from gotransip (June 2026), acme.sh and Posh-ACME (2026) for the login. Of the
 messages those of an unknown domain and of a failed login are the service's own; for the others
-only the statuses are known.
+only the statuses are known. Changes of a domain at the same time are refused, with 409: issue 22 of
+terraform-provider-transip, issue 15 of node-transip-dns-cli.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class FakeTransIp(FakeApi):
         "permission": Reply(403, {"error": "This token is read only"}),
         "zone": Reply(404, {"error": "Domain with name 'thisisadomainidonotown.com' not found"}),
         "record": Reply(404, {"error": "Dns entry not found"}),
+        "busy": Reply(409, {"error": "The domain is busy"}),
         "invalid": Reply(406, {"error": "This is not a valid name for a dns entry"}),
     }
     impossible = {"quota": "no limit of entries is documented"}
