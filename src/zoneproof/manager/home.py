@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock, Timeout
 
-from zoneproof.core.errors import BusyError, ConfigError, StorageError
+from zoneproof.core.errors import BusyError, ConfigError, ExhaustedError, StorageError
 from zoneproof.core.text import printable
 from zoneproof.storage import SqliteStore, load_migrations, open_sqlite, open_sqlite_to_read
 
@@ -115,9 +115,11 @@ class Home(msgspec.Struct, frozen=True):
                     f"another zoneproof (process {process}) {what}: wait for it to end, or stop it"
                 ) from error
             except OSError as error:
+                help_ = "check whether the disk is full, and let this user write there"
+                if exhausted := ExhaustedError.of(error):
+                    help_ = exhausted.message
                 raise StorageError(
-                    f"cannot lock {name} in {folder}: {error.strerror}; check whether the disk is "
-                    "full, and let this user write there"
+                    f"cannot lock {name} in {folder}: {error.strerror}; {help_}"
                 ) from error
             yield
 
