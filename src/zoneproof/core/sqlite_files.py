@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from zoneproof.core.errors import DamagedDatabaseError, ExhaustedError, StorageError
+from zoneproof.core.files import is_folder
 
 HELP = {
     sqlite3.SQLITE_BUSY: "another process keeps it locked: stop that process or try again",
@@ -86,7 +87,7 @@ def storage_error(path: Path, error: sqlite3.Error) -> StorageError:
     code = primary_code(error)
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(path.parent):
         code = sqlite3.SQLITE_FULL  # for which SQLite fails in several ways
-    if path.is_dir():
+    if is_folder(path):
         return StorageError(f"the database {path}: it is a directory: name a file in it")
     if code in _NO_ROOM and is_mounted_read_only(path):
         return read_only(path)

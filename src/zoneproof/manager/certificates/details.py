@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, NotFoundError
+from zoneproof.core.files import exists
 from zoneproof.manager.certificates.definition_file import csr_text, field_text
 from zoneproof.manager.certificates.last_run import nothing_renews
 from zoneproof.manager.certificates.lost import require_not_lost
@@ -117,7 +118,7 @@ async def details(manager: Manager, name: str, now: datetime) -> CertificateDeta
         certificate,
         replace(_with_keys(summary, certificate, expiring), nothing_renews=why),
         str(manager.files.live(certificate.name)),
-        str(log) if log and log.exists() else "",
+        str(log) if log and exists(log) else "",
     )
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from zoneproof.acme import parse_chain
 from zoneproof.core.access import Access
 from zoneproof.core.errors import AcmeError, InvalidInputError, StorageError
-from zoneproof.core.files import flush_folder, read_file
+from zoneproof.core.files import flush_folder, is_folder, is_link, is_missing, read_file
 from zoneproof.issuance import Issued
 from zoneproof.manager.certificates.known_files import KnownFiles, stamp_of
 from zoneproof.manager.certificates.on_disk import FILES, OnDisk, read_live
@@ -194,7 +194,7 @@ class CertificateFiles:
         """
         live, archive = self.live(name), self.archive(name)
         for path in (live / file for file in MODES):
-            if path.is_dir() and not path.is_symlink():
+            if is_folder(path) and not is_link(path):
                 raise StorageError(
                     f"{path} is a directory, where a link to the certificate's file has to be: move"
                     " it away"
@@ -292,8 +292,8 @@ class CertificateFiles:
             raise StorageError(f"cannot read {live}: {error.strerror}") from error
 
     def exist(self, name: str) -> bool:
-        """Tell whether there is any version of the certificate."""
-        return self.live(name).exists() or self.archive(name).exists()
+        """Tell whether there is, or may be, any version of the certificate."""
+        return not (is_missing(self.live(name)) and is_missing(self.archive(name)))
 
     def remove(self, name: str) -> None:
         """Remove every version and the links. Raises StorageError.

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from zoneproof.acme import key_from_pem
 from zoneproof.core.access import ANYWAY, Access
-from zoneproof.core.files import flush_folder, read_file
+from zoneproof.core.files import exists, flush_folder, is_folder, is_link, read_file
 from zoneproof.core.secretive import Secretive
 from zoneproof.deployment.parts import combined
 from zoneproof.issuance import Issued
@@ -153,9 +153,9 @@ def no_folder(path: Path) -> str:
 
     A link may lead to a disk that is not mounted now.
     """
-    if path.is_dir() or not (path.is_symlink() or path.exists()):
+    if is_folder(path) or not (is_link(path) or exists(path)):
         return ""
-    if not path.exists():
+    if not exists(path):
         return f"it is a link to {path.readlink()}, which does not exist"
     return "it is not a directory"
 
