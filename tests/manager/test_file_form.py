@@ -7,6 +7,8 @@ import os
 import stat
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,9 +25,19 @@ from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.versions import FileForm
 
 
+@contextmanager
+def umask(value: int) -> Iterator[None]:
+    before = os.umask(value)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to any group")
-def test_a_group_may_read_the_key_through_the_folders_and_nothing_else() -> None:
-    with tempfile.TemporaryDirectory() as name:
+@pytest.mark.parametrize("value", [0o022, 0o077])  # the latter is that of the units
+def test_a_group_may_read_the_key_through_the_folders_and_nothing_else(value: int) -> None:
+    with umask(value), tempfile.TemporaryDirectory() as name:
         above = Path(name)
         above.chmod(0o755)
         home = above / "home"
@@ -118,6 +130,17 @@ def test_files_that_are_there_are_brought_into_another_form_and_back(tmp_path: P
     assert {one.name for one in files.archive("example.com").iterdir()} == {
         f"{Path(one).stem}1.pem" for one in left
     }
+
+
+def test_files_that_were_made_for_their_owner_alone_are_opened_for_a_group(tmp_path: Path) -> None:
+    files = CertificateFiles(tmp_path)
+    files.write("example.com", real("example.com"))
+    live = files.live("example.com")
+    public = ("cert.pem", "chain.pem", "fullchain.pem")
+    for file in public:
+        (live / file).chmod(0o600)
+    files.reshape("example.com", FileForm(read_access("", str(other_group()), "")))
+    assert {stat.S_IMODE((live / file).stat().st_mode) for file in public} == {0o644}
 
 
 def test_a_form_is_of_the_newest_version_and_the_next_one_has_it_too(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoneproof.acme import parse_chain
-from zoneproof.core.access import Access
+from zoneproof.core.access import ANYWAY, Access
 from zoneproof.core.errors import AcmeError, InvalidInputError, StorageError
 from zoneproof.core.files import flush_folder, is_folder, is_link, is_missing, read_file
 from zoneproof.issuance import Issued
@@ -167,6 +167,9 @@ class CertificateFiles:
                 access = shut_out(before.access, access, archive, live)
             for file in ("privkey.pem", *wanted):
                 give(archive / versioned(file, version), form.mode(MODES[file]), access)
+            for file, of in linked.items():
+                if MODES[file] & 0o077:
+                    give(archive / versioned(file, of), MODES[file], ANYWAY)
             self._point(name, version, wanted)
         except AcmeError as error:
             raise StorageError(error.message) from error

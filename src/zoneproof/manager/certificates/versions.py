@@ -178,12 +178,13 @@ def write_all(archive: Path, version: int, contents: Mapping[str, bytes], form: 
 
 
 def write_new(path: Path, data: bytes, mode: int, access: Access = ANYWAY) -> None:
-    """Write a file that is not there yet, and that has its mode from the first byte."""
-    usual = access == ANYWAY
+    """Write a file that is not there yet, and that has its mode from the first byte.
+
+    The umask takes nothing away: a service that may read the key also needs the certificate.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    with os.fdopen(os.open(path, flags, mode if usual else 0o600), "wb") as file:
-        if not usual:
-            access.apply(file.fileno(), None, mode)
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        access.apply(file.fileno(), None, mode)
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
