@@ -44,6 +44,8 @@ def test_a_group_may_read_the_key_through_the_folders_and_nothing_else(value: in
         home = above / "home"
         home.mkdir(mode=0o700)
         (home / "state.sqlite3").touch(mode=0o600)
+        (home / "settings.toml").write_text("password")
+        (home / "settings.toml").chmod(0o644)
         files = CertificateFiles(home)
         files.write("other.example", issued("other"))
         group = grp.getgrnam("daemon").gr_gid
@@ -71,6 +73,7 @@ def test_a_group_may_read_the_key_through_the_folders_and_nothing_else(value: in
             assert stat.S_IMODE((live / file).stat().st_mode) == 0o640
         assert not reads(files.live("other.example") / "fullchain.pem", group)
         assert not reads(home / "state.sqlite3", group)
+        assert not reads(home / "settings.toml", group)
         listing = ["ls", str(home)]
         done = subprocess.run(listing, user=65534, group=group, capture_output=True, check=False)
         assert done.returncode != 0

@@ -35,6 +35,7 @@ from zoneproof.manager.certificates.versions import (
     VERSIONED,
     WRITING,
     FileForm,
+    close_files,
     give,
     is_same,
     next_version,
@@ -182,6 +183,7 @@ class CertificateFiles:
         """Let a group look into the folders, through those above them that it may not look into."""
         if access.group is None:
             return
+        close_files(self._home)  # such as settings.toml, which may hold a password
         for folder in (self._home, *(folder.parent for folder in folders)):
             folder.chmod(stat.S_IMODE(folder.stat().st_mode) | PASSAGE)
         for folder in folders:

@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import (
@@ -105,6 +106,19 @@ def shut_out(before: Access, now: Access, *folders: Path) -> Access:
             if stat.S_ISREG(file.st_mode) and is_private and file.st_gid == before.group:
                 give(path, stat.S_IMODE(file.st_mode) & 0o700, ANYWAY)
     return replace(now, group=group)
+
+
+def close_files(folder: Path) -> None:
+    """Take from others what they could read and write in a folder that they may pass from now on.
+
+    What is not this user's stays as it is. Raises OSError.
+    """
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError, PermissionError):
+            file = path.stat(follow_symlinks=False)
+            if stat.S_ISREG(file.st_mode) and file.st_mode & 0o007:
+                # Not opened: closing it again would drop the locks of the database's connections.
+                path.chmod(stat.S_IMODE(file.st_mode) & ~0o007)
 
 
 def give(path: Path, mode: int, access: Access) -> None:
