@@ -181,6 +181,29 @@ def test_prune_removes_definitions_and_no_files(inside: Inside, file: Path) -> N
     assert "removed" in inside.good("history", "old.example")
 
 
+@pytest.mark.parametrize(("one", "other"), [("shop", "Shop"), ("Shop", "shop")])
+def test_a_name_that_is_only_spelled_otherwise_replaces_the_old_one_with_prune(
+    inside: Inside, file: Path, one: str, other: str
+) -> None:
+    file.write_text(TWO.replace('"shop"', f'"{one}"'))
+    inside.good("apply", "-f", str(file))
+    file.write_text(TWO.replace('"shop"', f'"{other}"'))
+    for options in ((), ("--dry-run",)):
+        refused = apply(inside, file, *options)
+        assert refused.status == 2
+        assert f"{other}: '{other}' is another spelling of the certificate {one}" in refused.stderr
+    assert f"to add    {other}\n" in inside.good("apply", "-f", str(file), "--prune", "--yes")
+    assert sorted(names(inside)) == sorted(["a.example", other])
+
+
+def test_two_spellings_of_one_name_are_refused(inside: Inside, file: Path) -> None:
+    file.write_text(TWO + TWO.partition("\n\n")[2].replace("shop", "Shop"))
+    refused = apply(inside, file, "--dry-run", "--prune")
+    assert refused.status == 2
+    assert refused.stderr.count(" is another spelling of the certificate ") == 1
+    assert not names(inside)
+
+
 def answered(inside: Inside, file: Path, answer: Answer) -> Result:
     """Apply the file with --prune at a terminal, and answer the question."""
     return run_at_terminal(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import Result, run_zoneproof
+from tests.support.mounts import mounted, needs_mounts
 from tests.support.peers.knot import Knot
 from tests.support.world import zone_text
 
@@ -139,3 +140,28 @@ def test_what_cannot_be_examined_is_one_line(
     assert done.status == status
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@needs_mounts
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"nameserver ns.example\nnameserver 127.0.0.9\n",
+        b"# Fu\xdf\nnameserver 127.0.0.9\noptions timeout:x\n",
+    ],
+)
+def test_the_system_s_resolvers_are_read_as_the_system_reads_them(
+    tmp_path: Path, lines: bytes
+) -> None:
+    file = tmp_path / "resolv.conf"
+    file.write_bytes(lines)
+    told = mounted(tmp_path, f"mount --bind {file} /etc/resolv.conf", "doctor a.example")
+    assert told.returncode == 1
+    assert told.stderr.startswith("zoneproof: the DNS server 127.0.0.9 cannot be reached")
+
+
+@needs_mounts
+def test_a_system_without_resolvers_is_told_where_to_name_them(tmp_path: Path) -> None:
+    told = mounted(tmp_path, "mount --bind /dev/null /etc/resolv.conf", "doctor a.example")
+    assert told.returncode == 1
+    assert "(/etc/resolv.conf: no nameservers): name one with --resolver" in told.stderr

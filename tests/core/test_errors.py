@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 
 import pytest
@@ -78,3 +79,12 @@ def test_without_a_group_nothing_changes() -> None:
         pass
     with pytest.raises(KeyboardInterrupt), ungrouped():
         raise KeyboardInterrupt
+
+
+def test_what_the_system_gives_no_more_of_is_no_bug() -> None:
+    told = errors.unforeseen(OSError(errno.EMFILE, "Too many open files"))
+    assert isinstance(told, errors.ExhaustedError)
+    assert "LimitNOFILE=" in told.message
+    with pytest.raises(OSError, match="Bad") as other:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+    assert isinstance(errors.unforeseen(other.value), errors.BugError)

@@ -46,7 +46,7 @@ async def test_a_file_named_in_the_environment_is_read_again_once_nobody_uses_it
     other.mkdir()
     bundle, _ = certificate(other)
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
-    with pytest.raises(NoReplyError, match=r"not trusted \(self-signed.*give that CA's PEM file"):
+    with pytest.raises(NoReplyError, match=r"not trusted \(self-signed.*add that CA to those"):
         await _get(server.url)
     bundle.write_bytes((tmp_path / "ca.pem").read_bytes())
     gc.collect()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
+import dns.flags
 import dns.message
 import dns.query
 import dns.rcode
@@ -390,3 +391,28 @@ async def test_a_server_that_fails_for_every_type_is_an_error() -> None:
         resolver = Resolver([ServerAddress(fake.address, fake.port)], authoritative_port=fake.port)
         with pytest.raises(DnsError, match=r"CNAME of _acme-challenge\..*SERVFAIL"):
             await follow_delegation(resolver, name("_acme-challenge.example.com"))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.99", ""], ids=["dead", "without an address"])
+async def test_servers_of_a_delegated_zone_that_do_not_answer_are_named(address: str) -> None:
+    """The resolver fails only because they do, and another one would not help."""
+    challenge = "_acme-challenge.example.com"
+    referral = f"{challenge} NS ns.other.example."
+
+    def server(question: dns.message.Message) -> dns.message.Message:
+        asked = question.question[0].name.to_text()
+        if question.flags & dns.flags.RD and challenge in asked:
+            return reply(question, rcode=dns.rcode.SERVFAIL, recursive=True)
+        if challenge in asked:
+            return reply(question, authority=(referral,), authoritative=False)
+        if asked == "ns.other.example.":
+            found = (f"ns.other.example A {address}",) if address else ()
+            return reply(question, *found, recursive=True)
+        return SmallServer({})(question)
+
+    async with FakeDns(server) as fake:
+        servers = [ServerAddress(fake.address, fake.port)]
+        resolver = Resolver(servers, authoritative_port=fake.port, timeout=0.1)
+        words = rf"name servers of the zone {challenge} \(ns\.other\.example\) .*SERVFAIL"
+        with pytest.raises(DnsError, match=words):
+            await follow_delegation(resolver, name(challenge))

@@ -222,5 +222,5 @@ async def test_a_system_without_resolvers_is_an_error_that_says_what_to_do(
         raise dns.resolver.NoResolverConfiguration  # as dnspython does without the file
 
     monkeypatch.setattr(dns.resolver.Resolver, "read_resolv_conf", fail)
-    with pytest.raises(DnsError, match="name a resolver"):
+    with pytest.raises(DnsError, match="name one with --resolver"):
         Resolver()

@@ -14,8 +14,8 @@ import pytest
 import tests.support.peers  # noqa: F401  says where Pebble is
 from tests.support.fake_http import Reply, Request, fake_http_server
 from zoneproof.acme import AccountKey
-from zoneproof.core.errors import AcmeError, BusyError, InvalidInputError
-from zoneproof.core.names import DomainName
+from zoneproof.core.errors import AcmeError, AcmeProblemError, BusyError, InvalidInputError
+from zoneproof.core.names import DomainName, Identifier
 from zoneproof.manager import (
     AccountTerms,
     CertificateDefinition,
@@ -245,6 +245,26 @@ async def test_an_account_named_after_its_ca_s_url_is_not_named_twice(
                 AcmeError, match=r"/dir no longer knows your account: .* --ca https"
             ):
                 await changes.ask(manager.clients, before)
+
+
+async def test_an_account_that_was_closed_elsewhere_is_told_with_the_way_to_another(
+    home: Home, pebble: Pebble
+) -> None:
+    async with open_manager(home, run_for(pebble)) as manager:
+        closed = (await changes.register(manager, pebble.directory_url, "work")).account
+        async with manager.clients.use("work") as client:
+            await client.deactivate_account()
+        with pytest.raises(AcmeProblemError) as caught:
+            async with manager.clients.use("work") as client:
+                await client.new_order([Identifier.parse("example.com")])
+        told = caught.value.message
+        assert "does not accept the account work any more (" in told
+        assert "run 'zoneproof account remove work --force', then " in told
+        assert f"'zoneproof account register --ca {pebble.directory_url} --name work" in told
+        await changes.remove(manager, closed, force=True)
+        await changes.register(manager, pebble.directory_url, "work")
+        async with manager.clients.use("work") as client:
+            assert (await client.account()).status == "valid"
 
 
 async def test_a_key_that_another_process_brought_in_is_used(home: Home, pebble: Pebble) -> None:

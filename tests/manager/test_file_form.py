@@ -7,6 +7,8 @@ import os
 import stat
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 from msgspec.structs import replace
 
+from tests.docs.page import ROOT
 from tests.manager.marked_files import issued
 from tests.support.full_home import issued as real
 from zoneproof.core.access import read_access
@@ -23,14 +26,26 @@ from zoneproof.manager.certificates.files import CertificateFiles
 from zoneproof.manager.certificates.versions import FileForm
 
 
+@contextmanager
+def umask(value: int) -> Iterator[None]:
+    before = os.umask(value)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files to any group")
-def test_a_group_may_read_the_key_through_the_folders_and_nothing_else() -> None:
-    with tempfile.TemporaryDirectory() as name:
+@pytest.mark.parametrize("value", [0o022, 0o077])  # the latter is that of the units
+def test_a_group_may_read_the_key_through_the_folders_and_nothing_else(value: int) -> None:
+    with umask(value), tempfile.TemporaryDirectory() as name:
         above = Path(name)
         above.chmod(0o755)
         home = above / "home"
         home.mkdir(mode=0o700)
         (home / "state.sqlite3").touch(mode=0o600)
+        (home / "settings.toml").write_text("password")
+        (home / "settings.toml").chmod(0o644)
         files = CertificateFiles(home)
         files.write("other.example", issued("other"))
         group = grp.getgrnam("daemon").gr_gid
@@ -58,6 +73,7 @@ def test_a_group_may_read_the_key_through_the_folders_and_nothing_else() -> None
             assert stat.S_IMODE((live / file).stat().st_mode) == 0o640
         assert not reads(files.live("other.example") / "fullchain.pem", group)
         assert not reads(home / "state.sqlite3", group)
+        assert not reads(home / "settings.toml", group)
         listing = ["ls", str(home)]
         done = subprocess.run(listing, user=65534, group=group, capture_output=True, check=False)
         assert done.returncode != 0
@@ -120,6 +136,17 @@ def test_files_that_are_there_are_brought_into_another_form_and_back(tmp_path: P
     }
 
 
+def test_files_that_were_made_for_their_owner_alone_are_opened_for_a_group(tmp_path: Path) -> None:
+    files = CertificateFiles(tmp_path)
+    files.write("example.com", real("example.com"))
+    live = files.live("example.com")
+    public = ("cert.pem", "chain.pem", "fullchain.pem")
+    for file in public:
+        (live / file).chmod(0o600)
+    files.reshape("example.com", FileForm(read_access("", str(other_group()), "")))
+    assert {stat.S_IMODE((live / file).stat().st_mode) for file in public} == {0o644}
+
+
 def test_a_form_is_of_the_newest_version_and_the_next_one_has_it_too(tmp_path: Path) -> None:
     files, form = CertificateFiles(tmp_path), FileForm(combined=True)
     files.write("example.com", real("example.com"))
@@ -175,3 +202,11 @@ def test_a_form_that_cannot_be_given_is_told(tmp_path: Path) -> None:
     target.mkdir()
     with pytest.raises(StorageError, match=f"cannot change the files of example.com .*{target}"):
         files.reshape("example.com", FileForm(combined=True))
+
+
+@pytest.mark.parametrize("unit", ["zoneproof.service", "zoneproof-renew.service"])
+def test_no_unit_closes_the_folders_again_that_a_group_passes(unit: str) -> None:
+    """Systemd gives a StateDirectory= its mode at each start, also where it was there before."""
+    lines = (ROOT / "packaging" / unit).read_text().splitlines()
+    assert not [line for line in lines if line.startswith("StateDirectory")]
+    assert "RequiresMountsFor=/var/lib/zoneproof" in lines

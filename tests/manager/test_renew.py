@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
@@ -29,6 +30,8 @@ from zoneproof.manager import (
 from zoneproof.manager.accounts.clients import ClientPool
 from zoneproof.manager.accounts.store import new_account
 from zoneproof.manager.certificates.daemon import tell
+from zoneproof.manager.certificates.files import CertificateFiles
+from zoneproof.manager.certificates.on_disk import OnDisk
 from zoneproof.manager.certificates.state import state_of
 from zoneproof.manager.certificates.store import Certificates
 
@@ -138,6 +141,19 @@ async def test_a_store_that_fails_for_one_certificate_stops_no_other(manager: Ma
     first, second = await renew(failing, ignore)
     assert str(first.error) == "another process keeps it locked"
     assert isinstance(second.error, BugError)
+
+
+async def test_a_certificate_that_nobody_can_look_at_stops_no_other(manager: Manager) -> None:
+    class Failing(CertificateFiles):
+        def read(self, name: str) -> OnDisk:
+            if name == NAMES[0]:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return super().read(name)
+
+    failing = replace(with_clients(manager, fail), files=Failing(manager.home.path))
+    first, second = await renew(failing, ignore)
+    assert [first.result, second.result] == ["failed", "failed"]
+    assert state_of(await manager.certificates.get(NAMES[1])).renewal.failures == 1
 
 
 async def test_a_bug_is_one_certificate_s_failure_and_what_it_says_is_kept_nowhere(

@@ -164,13 +164,19 @@ class EnoughError(Exception):
     """The daemon has waited as often as a test wants."""
 
 
-async def daemon_waits(home: Path, times: int) -> list[str]:
-    """Run the daemon until it has waited so often; return the troubles that it told."""
+async def daemon_waits(
+    home: Path, times: int, meanwhile: Callable[[int], None] = lambda _: None
+) -> list[str]:
+    """Run the daemon until it has waited so often; return the troubles that it told.
+
+    ``meanwhile`` is called each time that it waits, with how often it has.
+    """
     troubles: list[str] = []
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
+        meanwhile(len(waits))
         if len(waits) == times:
             raise EnoughError
 
@@ -192,6 +198,34 @@ async def test_the_daemon_tells_once_and_tries_on(world: World, receiver: FakeHt
     assert len(troubles) == 3
     assert all("trying again in a minute" in trouble for trouble in troubles)
     assert len(told(receiver)) == 1
+
+
+@pytest.mark.parametrize("is_mount_point", [False, True])
+async def test_a_daemon_whose_home_is_gone_tells_and_makes_no_other(
+    world: World, receiver: FakeHttpServer, *, is_mount_point: bool
+) -> None:
+    """As where its disk is no longer mounted: an empty home would be checked without a word."""
+    away = world.home.with_name("away")
+    made: list[str] = []
+
+    def meanwhile(times: int) -> None:
+        if times == 1:
+            world.home.rename(away)
+            if is_mount_point:
+                world.home.mkdir()
+        if times == 5:
+            made.extend(path.name for path in world.home.glob("*"))
+            if world.home.exists():
+                world.home.rename(world.home.with_name("other"))
+            away.rename(world.home)
+
+    troubles = await daemon_waits(world.home, 7, meanwhile)
+    assert troubles
+    assert all("state.sqlite3 is gone" in trouble for trouble in troubles)
+    assert all(name.startswith("told-of-trouble-") for name in made)
+    *_, message = told(receiver)  # after that of the certificate itself
+    assert message.startswith(f"{STOPPED}the database {world.home}/state.sqlite3 is gone")
+    assert len(told(receiver)) == 2
 
 
 async def test_a_daemon_that_cannot_lock_its_home_tells_and_tries_on(

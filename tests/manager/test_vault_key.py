@@ -168,6 +168,18 @@ async def test_the_old_key_goes_when_it_is_told_to(tmp_path: Path) -> None:
         await check_one_of_each(manager, order)
 
 
+async def test_what_an_order_can_do_without_keeps_no_key_from_being_changed(tmp_path: Path) -> None:
+    async with open_manager(Home(tmp_path)) as manager:
+        order = await store_one_of_each(manager)
+        for table, column in (("orders", "private_key"), ("publications", "fields")):
+            with closing(sqlite3.connect(tmp_path / "state.sqlite3")) as database, database:
+                database.execute(f"UPDATE {table} SET {column} = 'AAAA'")
+        await rotate_key(manager)
+        assert await drop_older_keys(manager) == 1
+        assert (await manager.credentials.get("dns")).fields == FIELDS
+        assert [item.fields for item in await manager.journal.publications(order)] == [None]
+
+
 async def test_dropping_first_seals_what_is_left(tmp_path: Path) -> None:
     async with open_manager(Home(tmp_path)) as manager:
         order = await store_one_of_each(manager)

@@ -43,7 +43,7 @@ REFUSALS: Refusals = {
 class Client:
     """An ApiClient that remembers its waits instead of waiting."""
 
-    def __init__(self, url: str, timeout: float = 30.0, ca_bundle: str = ""):
+    def __init__(self, url: str, timeout: float = 30.0, ca_bundle: str | None = None):
         self.waits: list[float] = []
         context = ProviderContext({}, timeout=timeout, sleep=self._sleep)
         self.api = ApiClient(context, secrets=[SECRET], auth=("user", SECRET), ca_bundle=ca_bundle)
@@ -330,11 +330,16 @@ async def test_a_secret_learnt_later_is_hidden_too(server: FakeHttpServer, clien
 async def test_a_certificate_is_verified_and_a_bundle_can_be_given(tmp_path: Path) -> None:
     bundle, context = certificate(tmp_path)
     async with fake_http_server(lambda request: Reply(200), context) as server:
-        stranger = Client(server.url)
-        error = await stranger.error()
-        assert "not trusted" in error.message
-        assert stranger.waits == []
-        await stranger.api.close()
+        for none_yet, advice in (
+            (None, "add that CA to those that this machine trusts"),
+            ("", "give that CA's PEM file as ca_bundle"),
+        ):
+            stranger = Client(server.url, ca_bundle=none_yet)
+            error = await stranger.error()
+            assert "not trusted" in error.message
+            assert f"if its CA is a private one, {advice}" in error.message
+            assert stranger.waits == []
+            await stranger.api.close()
         friend = Client(server.url, ca_bundle=str(bundle))
         assert (await friend.write()).status == 200
         await friend.api.close()

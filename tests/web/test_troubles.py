@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -39,6 +40,10 @@ def test_that_nothing_renews_is_said(inside: Inside) -> None:
         told = inside.run("list", "--problems")
         assert (told.status, told.stderr.count("\n")) == (1, 1)
         assert told.stderr.startswith("zoneproof: no renewal has run in this home yet: ")
+        (listed,) = json.loads(inside.run("list", "--json").stdout)
+        shown = json.loads(inside.run("show", NAME, "--json").stdout)
+        for found in (listed, shown):
+            assert found["nothing_renews"].startswith("no renewal has run in this home yet: ")
 
         inside.run("renew", NAME)  # which is not all
         inside.run("edit", NAME, "--propagation=5")  # so that the failure is over
@@ -47,6 +52,7 @@ def test_that_nothing_renews_is_said(inside: Inside) -> None:
         inside.run("edit", NAME, "--propagation=6")
         assert "Nothing renews" not in alice.get("/").text
         assert "no renewal" not in inside.run("list").stderr
+        assert not json.loads(inside.run("list", "--json").stdout)[0]["nothing_renews"]
 
         before = time.time() - 2 * DAY
         os.utime(inside.home / "last-renewal", (before, before))

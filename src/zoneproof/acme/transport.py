@@ -171,7 +171,8 @@ class Session:
             connections=concurrency,
             idle_seconds=_IDLE_SECONDS,
             max_body=MAX_BODY,
-            bundle_setting="--ca-bundle of 'zoneproof account register' or 'renew NAME'",
+            bundle_setting="--ca-bundle of 'zoneproof account register', 'account import' or"
+            " 'renew NAME'",
             connect=connect,
         )
         self._allow_http = allow_http

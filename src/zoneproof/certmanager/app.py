@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from zoneproof.certmanager import discovery
 from zoneproof.certmanager.callers import FrontProxy, authenticate, authorize
 from zoneproof.certmanager.payload import ChallengePayload, ChallengeRequest, refusal
-from zoneproof.core.errors import BugError, InvalidInputError, ZoneproofError
+from zoneproof.core.errors import InvalidInputError, ZoneproofError, unforeseen
 from zoneproof.core.text import sanitize
 from zoneproof.kubernetes import KubernetesClient
 from zoneproof.serving.application import Application
@@ -145,6 +145,6 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _bug(_: Request, error: Exception) -> Response:
-    bug = BugError.of(error)
+    bug = unforeseen(error)
     _log.error("%s", bug.message)
     return json_answer(500, refusal(500, bug.message))

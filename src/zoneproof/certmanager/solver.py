@@ -26,13 +26,13 @@ from zoneproof.challenges.solver import NoLedger, Scope
 from zoneproof.core.aio import KeyedLocks
 from zoneproof.core.errors import (
     AwaitingUserError,
-    BugError,
     BusyError,
     DelegationError,
     InvalidInputError,
     NoSuchDomainError,
     ProviderZoneError,
     ZoneproofError,
+    unforeseen,
 )
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.core.text import sanitize
@@ -270,7 +270,7 @@ async def _caught(doing: Coroutine[Any, Any, None]) -> ZoneproofError | None:
     except ZoneproofError as error:
         return error
     except Exception as error:  # noqa: BLE001  told as what it is, to whoever asks
-        bug = BugError.of(error)
+        bug = unforeseen(error)
         _log.error("%s", bug.message)
         return bug
     return None

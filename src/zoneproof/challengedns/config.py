@@ -7,7 +7,6 @@ import re
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +16,7 @@ from msgspec import structs
 from zoneproof.challengedns.config_file import File, NodeSection, PagesSection, ZoneSection
 from zoneproof.challengedns.secondary_config import SecondaryConfig, at_key, check_secondaries
 from zoneproof.core.errors import ConfigError
+from zoneproof.core.files import is_folder, is_missing
 from zoneproof.core.names import DomainName, require_email
 from zoneproof.core.toml import load_toml
 from zoneproof.serving.limits import IPNetwork, parse_network
@@ -154,7 +154,7 @@ class Config:
 
 def load_config(path: Path) -> Config:
     """Read and check the file. Raises ConfigError, which names the file and the key."""
-    if not path.exists():
+    if is_missing(path):
         raise ConfigError(
             f"{path} does not exist: name the service's configuration with --config, or create one "
             "with"
@@ -191,7 +191,7 @@ def _check(path: Path, file: File) -> Config:
     if not Path(text).name:
         raise ConfigError(f"'{key}': '{text}' is not the name of a file")
     database = path.parent / text
-    if _is_folder(database):
+    if is_folder(database):
         raise ConfigError(f"'{key}': {database} is a directory: name a file in it")
     listen = _each("dns.listen", file.dns.listen, Endpoint.parse)
     api = _api(path, file, names, _obtained(database, node))
@@ -224,12 +224,6 @@ def _check(path: Path, file: File) -> Config:
         ),
         secondaries=check_secondaries(path.parent, file.secondaries, names),
     )
-
-
-def _is_folder(path: Path) -> bool:
-    with suppress(PermissionError):
-        return path.is_dir()
-    return False
 
 
 def _require_different(endpoints: Sequence[Endpoint]) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from zoneproof.acme.keys import check_token
 from zoneproof.core.errors import HttpResponderError, InvalidInputError
+from zoneproof.core.files import is_folder, is_missing
 
 _FOLDERS = (".well-known", "acme-challenge")
 _TRIES = 10
@@ -55,13 +56,20 @@ class Webroot:
 
         Raises InvalidInputError if it is not there, else HttpResponderError.
         """
-        if not self._path.is_dir():
+        if not is_folder(self._path):
+            if not is_missing(self._path) and not os.access(self._path, os.F_OK):
+                raise HttpResponderError(
+                    f"this user cannot look into the webroot {self._path}: run this as a user who"
+                    " can, or change the permissions of the folders above it"
+                )
             raise InvalidInputError(
                 f"the webroot {self._path} is not a directory: name the one that the web server "
                 "serves"
             )
         # The deepest folder that is there is the one that will be changed.
-        deepest = next(folder for folder in (*_folders(self._path), self._path) if folder.is_dir())
+        deepest = next(
+            folder for folder in (*_folders(self._path), self._path) if is_folder(folder)
+        )
         if not os.access(deepest, os.W_OK | os.X_OK):
             raise HttpResponderError(
                 f"this user cannot write to {deepest}: run this as a user who can, or change its "
@@ -70,7 +78,7 @@ class Webroot:
 
     def leftover(self, token: str) -> Leftover:
         """Return the token's file, and how many folders will have to be made for it."""
-        missing = sum(not folder.is_dir() for folder in _folders(self._path))
+        missing = sum(not is_folder(folder) for folder in _folders(self._path))
         return Leftover(self._path, check_token(token), missing)
 
     async def put(self, token: str, key_authorization: str) -> None:

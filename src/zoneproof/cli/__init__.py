@@ -12,7 +12,13 @@ import click
 from zoneproof import __version__
 from zoneproof.cli.option_groups import LazyCommands
 from zoneproof.cli.streams import lost_output, prepare_streams
-from zoneproof.core.errors import BugError, InvalidInputError, ZoneproofError, ungrouped
+from zoneproof.core.errors import (
+    BugError,
+    ExhaustedError,
+    InvalidInputError,
+    ZoneproofError,
+    ungrouped,
+)
 from zoneproof.core.text import printable
 
 # Under each heading: the command, where it is in this room, and what it does in a line.
@@ -165,6 +171,8 @@ def _run() -> int:
     except Exception as error:
         if os.environ.get("ZONEPROOF_DEBUG"):
             raise
+        if exhausted := ExhaustedError.of(error):
+            return _tell(exhausted, as_json=options["as_json"])
         text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         bug = BugError(
             f"a bug in Zoneproof: {text}; set ZONEPROOF_DEBUG=1 to see where, and please report it"

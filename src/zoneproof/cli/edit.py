@@ -23,6 +23,7 @@ from zoneproof.cli.option_groups import PATH, GroupedHelp, dry_run_option, json_
 from zoneproof.cli.output import json_document, json_error, tell, tell_error
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.core.files import exists
 from zoneproof.core.text import printable
 from zoneproof.issuance import Warned
 from zoneproof.manager import CertificateDefinition, Manager, default_name
@@ -157,7 +158,7 @@ def remove(name: str, delete_files: bool, yes: bool, as_json: bool) -> None:
 
     async def work(manager: Manager) -> str:
         live = manager.files.live(found)
-        stay = f"; its files stay in {live}" if not delete_files and live.exists() else ""
+        stay = f"; its files stay in {live}" if not delete_files and exists(live) else ""
         await remove_certificate(manager, found, tell_news, delete_files=delete_files)
         return "; its files are deleted" if delete_files else stay
 

@@ -25,6 +25,7 @@ from zoneproof.cli.transfer import (
 )
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.files import exists
 from zoneproof.core.text import printable
 from zoneproof.manager import Manager
 from zoneproof.migration.acme_sh import read_acme_sh
@@ -62,7 +63,7 @@ def archive(file: Path, passphrase: str | None, as_json: bool, **how: bool) -> N
         click.echo(printable(f"written{written} by Zoneproof {content.written_by}"))
     offer(content, as_json=as_json, **how)
     for account in content.accounts:
-        if account.ca_bundle and not Path(account.ca_bundle).exists():
+        if account.ca_bundle and not exists(Path(account.ca_bundle)):
             click.echo(
                 printable(
                     f"the account {account.name} trusts the roots in {account.ca_bundle}, which"

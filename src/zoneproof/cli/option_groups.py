@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.core.files import exists, is_file
 from zoneproof.core.text import printable
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _check_ca_bundle(
     if given:
         from zoneproof.core.http import tls_context
 
-        if given.exists() and not given.is_file():
+        if exists(given) and not is_file(given):
             raise ConfigError(
                 f"the CA bundle {given} cannot be used: name a file that stays, because it is read"
                 " again whenever the CA is asked"

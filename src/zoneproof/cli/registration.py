@@ -14,7 +14,7 @@ from zoneproof.cli.option_groups import PATH, Commands, field_option, json_optio
 from zoneproof.cli.output import STANDARD_OUTPUT, json_document, tell, tell_all, write_output
 from zoneproof.cli.running import read_home, run_with_manager
 from zoneproof.core.errors import AwaitingUserError, InvalidInputError
-from zoneproof.core.files import exists_already
+from zoneproof.core.files import exists, exists_already
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.core.text import count, printable
 from zoneproof.manager import MethodDefinition
@@ -203,7 +203,7 @@ def export(domains: Sequence[str], form: str, output: Path, server: str, as_json
         write = export_goacmedns if form == "goacmedns" else export_certbot_hook
         files = {output: write(chosen)}
     for path in files:
-        if path != STANDARD_OUTPUT and path.exists():
+        if path != STANDARD_OUTPUT and exists(path):
             raise exists_already(path)
     for path, content in files.items():
         write_output(path, content, as_json=as_json)

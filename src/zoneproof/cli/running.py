@@ -55,7 +55,9 @@ def run_until_done(work: Coroutine[Any, Any, T]) -> T:
     if sys.version_info < (3, 12) and sys.platform == "linux" and hasattr(os, "pidfd_open"):
         # Python 3.12 does so by itself; 3.11 starts a thread for each script that a provider runs.
         asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
-    return asyncio.run(guarded())
+    running = guarded()
+    with contextlib.closing(work), contextlib.closing(running):  # which begin in a loop, if any
+        return asyncio.run(running)
 
 
 def run_with_manager(

@@ -27,6 +27,7 @@ from zoneproof.manager.certificates.details import (
     expiry_text,
     remark,
     renewal_text,
+    secrets_problem,
     summaries,
 )
 from zoneproof.manager.certificates.details import history as history_of
@@ -56,8 +57,7 @@ def list_certificates(problems: bool, as_toml: bool, as_json: bool) -> None:
         return
 
     async def look(manager: Manager) -> tuple[list[CertificateSummary], list[str]]:
-        found, problem = await summaries(manager, now), manager.vault_problem
-        locked = f"stored secrets cannot be opened: {problem}" if problem else ""
+        found, locked = await summaries(manager, now), secrets_problem(manager)
         return found, [text for text in (locked, nothing_renews(manager.home, found, now)) if text]
 
     found, stopping = read_home(look)

@@ -18,7 +18,7 @@ from zoneproof.cli.option_groups import PATH, dry_run_option, json_option, toget
 from zoneproof.cli.output import STANDARD_OUTPUT, json_document, write_output
 from zoneproof.cli.running import run_with_manager
 from zoneproof.core.errors import InvalidInputError
-from zoneproof.core.files import exists_already
+from zoneproof.core.files import exists, exists_already, is_link
 from zoneproof.core.text import count, printable
 from zoneproof.core.toml import is_reference, read_reference
 from zoneproof.manager import Home, Manager
@@ -83,7 +83,7 @@ def export(
     these alone, with their definitions, tasks, keys and chains. 'zoneproof import archive' reads
     it.
     """
-    if output != STANDARD_OUTPUT and (output.exists() or output.is_symlink()):
+    if output != STANDARD_OUTPUT and (exists(output) or is_link(output)):
         raise exists_already(output)
     if form != "archive":
         _export_one(names, output, form, passphrase, as_json=as_json)

@@ -6,6 +6,7 @@ turned into text in one place (``zoneproof.cli``), which prints it and exits wit
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -141,6 +142,31 @@ class BugError(ZoneproofError):
             f"a bug in Zoneproof: {type(error).__name__} in line {where.lineno} of"
             f" {where.filename}; please report it"
         )
+
+
+class ExhaustedError(ZoneproofError):
+    """The system gives this process no more of what all work needs."""
+
+    @classmethod
+    def of(cls, error: BaseException | None) -> ExhaustedError | None:
+        """Return one for an error that means it, else None."""
+        number = error.errno if isinstance(error, OSError) else None
+        return cls(_EXHAUSTED[number]) if number in _EXHAUSTED else None
+
+
+_EXHAUSTED: Mapping[int | None, str] = {
+    errno.EMFILE: "this process may open no more files: raise its limit ('ulimit -n' in a shell,"
+    " LimitNOFILE= in a systemd unit)",
+    errno.ENFILE: "this machine can open no more files: end what has too many open, or raise the"
+    " limit fs.file-max",
+    errno.ENOMEM: "this machine has no memory left for this process: free some, or raise its limit",
+    errno.ENOSPC: "the disk is full: free some space",
+}
+
+
+def unforeseen(error: Exception) -> ZoneproofError:
+    """Return the error for what was not raised on purpose: what is exhausted, or a bug."""
+    return ExhaustedError.of(error) or BugError.of(error)
 
 
 class RegistrationError(ZoneproofError):

@@ -22,6 +22,41 @@ LARGEST_LIST = 16 * LARGEST  # of what can hold thousands of entries
 _HANDED_OVER = re.compile(r"/dev/(?:stdin|fd/\d+)|/proc/self/fd/\d+")
 
 
+# Where a folder above cannot be entered, methods of Path raise. Here the answer is no: who opens
+# the file next can say why not.
+
+
+def exists(path: Path) -> bool:
+    """Tell whether something is there that this user can see."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether this user can see a file there."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether this user can see a folder there."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def is_link(path: Path) -> bool:
+    """Tell whether this user can see a symbolic link there."""
+    return os.path.islink(path)  # noqa: PTH114
+
+
+def is_missing(path: Path) -> bool:
+    """Tell whether there surely is nothing: not where this user cannot see what is there."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
 def open_file(path: Path) -> BinaryIO:
     """Open a regular file, or a pipe that the shell handed over, for reading.
 

@@ -97,7 +97,7 @@ class HttpClient:
     ``tls`` is what :func:`tls_context` made, None for the usual CAs. ``auth`` are user and password
     of a Basic authorization. An idle connection is kept for ``idle_seconds``: shorter than servers
     keep it where a write must not be sent on one that the server is about to close.
-    ``bundle_setting`` is by what people give a CA bundle, for errors.
+    ``bundle_setting`` is by what people give a CA bundle, for errors; empty where they cannot.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class HttpClient:
         connections: int = 10,
         idle_seconds: float = 2.0,
         max_body: int = MAX_BODY,
-        bundle_setting: str = "ca_bundle",
+        bundle_setting: str = "",
         connect: Connect | None = None,
     ) -> None:
         self._seconds = seconds
@@ -183,9 +183,10 @@ class HttpClient:
         if error.verify_code in _OF_ANOTHER_TIME:
             advice = f"is it {times.at(utc_now())}? If not, set this machine's clock"
         else:
-            private = (
-                f"if its CA is a private one, give that CA's PEM file as {self._bundle_setting}"
-            )
+            to_do = "add that CA to those that this machine trusts"
+            if self._bundle_setting:
+                to_do = f"give that CA's PEM file as {self._bundle_setting}"
+            private = f"if its CA is a private one, {to_do}"
             advice = self._connections.missing_cas() or private
         return f"its certificate is not trusted ({sanitize(error.verify_message)}); {advice}"
 

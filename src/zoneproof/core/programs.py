@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from zoneproof.core.errors import InvalidInputError, ZoneproofError
-from zoneproof.core.files import open_file
+from zoneproof.core.files import exists, is_file, is_folder, open_file
 from zoneproof.core.secretive import Secretive
 from zoneproof.core.text import sanitize
 
@@ -131,7 +131,7 @@ def find_program(name: str) -> str:
     found = shutil.which(name, path=os.pathsep.join(filter(os.path.isabs, folders)))
     if found is None:
         problem = "this program does not exist; install it, or give its path"
-        if "/" in name and Path(name).is_file():
+        if "/" in name and is_file(Path(name)):
             problem = "it is not executable: chmod +x it"
         raise ProgramError(f"cannot be run: {problem}", started=False)
     return str(Path(found).absolute())
@@ -161,11 +161,11 @@ def require_program(field: str, path: str) -> None:
 
 
 def _problem(path: Path) -> str:
-    if path.is_dir():
+    if is_folder(path):
         return "it is a directory"
     if not os.access(path, os.X_OK):
         # What this user cannot look into is not told apart from what is missing.
-        return _DENIED if os.path.lexists(path) and path.exists() else "there is no such file"
+        return _DENIED if os.path.lexists(path) and exists(path) else "there is no such file"
     try:
         with open_file(path) as file:
             first = file.readline(_LONGEST_FIRST_LINE)

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from zoneproof.core.errors import DamagedDatabaseError, StorageError
+from zoneproof.core.errors import DamagedDatabaseError, ExhaustedError, StorageError
+from zoneproof.core.files import is_folder
 
 HELP = {
     sqlite3.SQLITE_BUSY: "another process keeps it locked: stop that process or try again",
@@ -86,12 +87,37 @@ def storage_error(path: Path, error: sqlite3.Error) -> StorageError:
     code = primary_code(error)
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(path.parent):
         code = sqlite3.SQLITE_FULL  # for which SQLite fails in several ways
-    if path.is_dir():
+    if is_folder(path):
         return StorageError(f"the database {path}: it is a directory: name a file in it")
     if code in _NO_ROOM and is_mounted_read_only(path):
         return read_only(path)
     kind = DamagedDatabaseError if code in _DAMAGED else StorageError
-    return kind(f"the database {path}: {HELP.get(code, str(error))}")
+    exhausted = _opens_nothing() if code == sqlite3.SQLITE_CANTOPEN else None
+    help_ = exhausted.message if exhausted else HELP.get(code, str(error))
+    return kind(f"the database {path}: {help_}")
+
+
+@contextmanager
+def needing_files(path: Path) -> Iterator[None]:
+    """Raise StorageError where SQLite fails because this process can open no file at all.
+
+    That is told while what has been opened before is open, as nobody can tell afterwards.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        if _opens_nothing():
+            raise storage_error(path, error) from error
+        raise
+
+
+def _opens_nothing() -> ExhaustedError | None:
+    """Say why this process can open no file at all; None if it can."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return ExhaustedError.of(error)
+    return None
 
 
 def read_only(path: Path) -> StorageError:

@@ -60,7 +60,7 @@ async def post_json(
             "webhook-signature": signature(signing_key(secret), identifier, seconds, content),
         }
     hidden = [*_secret_parts(parts)]
-    client = HttpClient(seconds=_SECONDS, tls=load_ca_bundle(ca_bundle))
+    client = HttpClient(seconds=_SECONDS, tls=load_ca_bundle(ca_bundle), bundle_setting="ca_bundle")
 
     async def attempt() -> Reply:
         return await client.exchange("POST", url, content=content, headers=headers)

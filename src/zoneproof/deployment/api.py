@@ -31,7 +31,7 @@ async def api_client(
     *,
     headers: Mapping[str, str] | None = None,
     secrets: Iterable[str],
-    ca_bundle: str = "",
+    ca_bundle: str | None = None,
     sign_in: Callable[[ApiClient], Awaitable[tuple[str, float]]] | None = None,
     refusals: Refusals | None = None,
     errors: ErrorBody | None = None,

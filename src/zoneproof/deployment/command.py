@@ -56,7 +56,9 @@ class Command:
         " `LEGO_CERT_KEY_PATH`, and lego 5's `LEGO_HOOK_CERT_NAME`,"
         " `LEGO_HOOK_CERT_NAME_SANITIZED`, `LEGO_HOOK_CERT_DOMAINS`,"
         " `LEGO_HOOK_CERT_PATH`, `LEGO_HOOK_CERT_KEY_PATH` and `LEGO_HOOK_ISSUER_CERT_PATH`. The"
-        " rest is the usual minimum (`PATH`, `HOME`, language, time zone, temporary folder). Any"
+        " rest is the usual minimum (`PATH`, `HOME`, language, time zone, temporary folder). What"
+        " it writes it has to give the modes that others need (`install -m 0644`): the umask of the"
+        " units is 0077, that of a shell or of certbot's timer mostly 0022. Any"
         " exit status but 0 is a failure. At the timeout it is killed with all that it started, and"
         " so it is if it prints more than 64 MiB. The end of its output stands in the history. If"
         " Zoneproof is killed while it runs, it continues, and is not run again once it has ended.",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import ipaddress
 import math
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import dns.exception
@@ -21,6 +25,7 @@ from zoneproof.core.errors import (
     DnsServerError,
     DnsUnreachableError,
 )
+from zoneproof.core.files import read_file
 from zoneproof.core.http import HttpClient
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery.messages import Answer, Status, read_answer
@@ -40,6 +45,7 @@ _KEEP_SECONDS = 60.0
 _KEEP_FAILURE_SECONDS = 10.0
 _KEEP_DEAD_SECONDS = 15.0
 _MAX_LINKS = 11
+_SYSTEM_FILE = Path("/etc/resolv.conf")
 
 
 class Resolver(Closing):
@@ -229,15 +235,28 @@ def _read(
         ) from error
 
 
+def _usable_lines(file: Path) -> str:
+    """Return the lines that name resolvers, and as the system's own, skip what is no address."""
+    lines = []
+    with suppress(OSError):
+        for line in read_file(file).decode(errors="replace").splitlines():
+            words = line.split()
+            with suppress(ValueError, IndexError):
+                if words[0] == "nameserver" and ipaddress.ip_address(words[1]):
+                    lines.append(f"{line}\n")
+    return "".join(lines)
+
+
 def _system_servers() -> tuple[ServerAddress, ...]:
     # Here, because it takes long, and whoever names resolvers does without.
     import dns.resolver
 
     try:
-        system = dns.resolver.Resolver()
+        system = dns.resolver.Resolver(io.StringIO(_usable_lines(_SYSTEM_FILE)))
     except dns.exception.DNSException as error:
         raise DnsError(
-            f"this system's DNS resolvers cannot be determined ({error}): name a resolver"
+            f"this system's DNS resolvers cannot be determined ({_SYSTEM_FILE}: {error}): name one"
+            " with --resolver, or resolvers in [dns] of settings.toml"
         ) from error
     return tuple(
         ServerAddress(server, system.nameserver_ports.get(server, system.port))

@@ -96,8 +96,24 @@ async def query_authoritative(resolver: Resolver, name: DomainName, rdtype: str)
         return on_the_way
     try:
         return await ask_zone(resolver, cut, name, rdtype, _is_no_referral)
-    except DnsError:
+    except DnsError as error:
+        problem = error
+    try:
         return await resolver.query(name, rdtype)
+    except DnsServerError as error:
+        raise DnsServerError(_nobody(cut, name, problem, error), rcode=error.rcode) from error
+    except DnsUnreachableError as error:
+        raise DnsUnreachableError(_nobody(cut, name, problem, error)) from error
+
+
+def _nobody(cut: ZoneCut, name: DomainName, of_servers: DnsError, of_resolvers: DnsError) -> str:
+    """Say who does not answer: often a resolver only fails because the zone's servers do."""
+    servers = ", ".join(str(server.name) for server in cut.nameservers)
+    return (
+        f"the name servers of the zone {cut.name}{servers and f' ({servers})'} do not answer for"
+        f" {name}: {of_servers.message}; check its NS records and these servers. Asked in their"
+        f" place, {of_resolvers.message}"
+    )
 
 
 async def missing_domain(resolver: Resolver, cut: ZoneCut, name: DomainName) -> DomainName | None:

@@ -19,8 +19,12 @@ from zoneproof.providers import Zone
 from zoneproof.storage import Row, Store, Stored, Transaction, parsed, reads, writes
 from zoneproof.vault import SealedColumn, Vault
 
-_KEY = SealedColumn("orders", "private_key", "the key of an order of", "certificate")
-_FIELDS = SealedColumn("publications", "fields", "the credential of the leftover at")
+_KEY = SealedColumn(
+    "orders", "private_key", "the key of an order of", "certificate", can_be_lost=True
+)
+_FIELDS = SealedColumn(
+    "publications", "fields", "the credential of the leftover at", can_be_lost=True
+)
 _INSERT_ORDER = """
 INSERT INTO orders (id, certificate, directory_url, account_url, order_url, identifiers, profile,
                     private_key, state, error, created_at)

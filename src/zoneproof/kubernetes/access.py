@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from zoneproof.core.errors import KubernetesError
-from zoneproof.core.files import read_file
+from zoneproof.core.files import exists, read_file
 from zoneproof.core.text import sanitize
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -97,7 +97,7 @@ def in_cluster(
     """
     host = environ.get("KUBERNETES_SERVICE_HOST", "")
     port = environ.get("KUBERNETES_SERVICE_PORT", "443")
-    if not host or not (folder / "token").exists():
+    if not host or not exists(folder / "token"):
         missing = f"{folder}/token does not exist" if host else "KUBERNETES_SERVICE_HOST is not set"
         raise KubernetesError(f"this is not a pod with a service account ({missing})")
     ca = read_pem(folder / "ca.crt")

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock, Timeout
 
-from zoneproof.core.errors import BusyError, ConfigError, StorageError
+from zoneproof.core.errors import BusyError, ConfigError, ExhaustedError, StorageError
+from zoneproof.core.files import is_missing
 from zoneproof.core.text import printable
 from zoneproof.storage import SqliteStore, load_migrations, open_sqlite, open_sqlite_to_read
 
@@ -82,11 +83,23 @@ class Home(msgspec.Struct, frozen=True):
         if not os.access(self.path, os.R_OK | os.X_OK):
             raise cannot_look_into(self.path)
 
+    @property
+    def _database(self) -> Path:
+        return self.path / "state.sqlite3"
+
+    def require_still_there(self) -> None:
+        """Raise StorageError if the database, which was there, is not: another would be empty."""
+        if is_missing(self._database):
+            raise StorageError(
+                f"the database {self._database} is gone, but was there a while ago: mount its disk,"
+                " or restore it from a backup; if it was removed on purpose, restart this"
+            )
+
     def open_store(self, *, to_read: bool = False) -> SqliteStore:
         """Open the state database, which is not created ``to_read``. Raises StorageError."""
         migrations = load_migrations("zoneproof.issuance") + load_migrations("zoneproof.manager")
         opening = open_sqlite_to_read if to_read else open_sqlite
-        database = self.path / "state.sqlite3"
+        database = self._database
         # Where it is missing, the commands tell which certificates are not known.
         traces = [self.path / "archive"] if os.access(database, os.F_OK) else []
         return opening(database, migrations, traces=traces)
@@ -115,9 +128,11 @@ class Home(msgspec.Struct, frozen=True):
                     f"another zoneproof (process {process}) {what}: wait for it to end, or stop it"
                 ) from error
             except OSError as error:
+                help_ = "check whether the disk is full, and let this user write there"
+                if exhausted := ExhaustedError.of(error):
+                    help_ = exhausted.message
                 raise StorageError(
-                    f"cannot lock {name} in {folder}: {error.strerror}; check whether the disk is "
-                    "full, and let this user write there"
+                    f"cannot lock {name} in {folder}: {error.strerror}; {help_}"
                 ) from error
             yield
 

@@ -44,7 +44,7 @@ async def rotate_key(manager: Manager) -> Rotation:
     """Make a new key and seal every secret with it; older keys stay until they are dropped.
 
     A rotation that was cut off is completed by the next one. Raises BusyError, StorageError and
-    VaultError; as long as a secret does not open, there is no new key.
+    VaultError; as long as a secret does not open that somebody needs, there is no new key.
     """
     with manager.home.lock(_LOCK):
         await _require_opened(manager)
@@ -56,7 +56,7 @@ async def rotate_key(manager: Manager) -> Rotation:
 async def drop_older_keys(manager: Manager) -> int:
     """Forget all keys but the newest, and return how many; what they still seal is sealed anew.
 
-    Raises as :func:`rotate_key` does; no key goes as long as a secret does not open.
+    Raises as :func:`rotate_key` does; no key goes as long as such a secret does not open.
     """
     with manager.home.lock(_LOCK):
         await _require_opened(manager)
@@ -69,9 +69,11 @@ async def _reseal_all(manager: Manager) -> int:
 
 
 async def _require_opened(manager: Manager) -> None:
-    """Raise VaultError, which names what it is, if a stored secret does not open."""
+    """Raise VaultError, which names what it is, if a secret that cannot be lost does not open."""
     names, reasons = dict[str, None](), list[str]()
     for column in SEALED:
+        if column.can_be_lost:
+            continue
         async for rows in _batches(manager, column):
             for key, sealed, name in rows:
                 try:
@@ -90,11 +92,16 @@ async def _reseal(manager: Manager, column: SealedColumn) -> int:
     """Seal a column anew, some rows at a time, and return how many it were."""
     resealed = 0
     async for rows in _batches(manager, column):
-        found = (
-            (manager.vault.reseal(sealed, column.context(key)), key, sealed)
-            for key, sealed, _ in rows
-        )
-        changes = [(new, key, sealed) for new, key, sealed in found if new is not None]
+        changes = []
+        for key, sealed, _ in rows:
+            try:
+                new = manager.vault.reseal(sealed, column.context(key))
+            except VaultError:
+                if not column.can_be_lost:
+                    raise
+                continue
+            if new is not None:
+                changes.append((new, key, sealed))
         resealed += await manager.store.write(partial(_replace, column, changes))
     return resealed
 

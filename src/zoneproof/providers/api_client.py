@@ -72,7 +72,7 @@ class ApiClient:
     ``refusals`` and ``errors`` are the API's own, and ``advice`` is for those of a kind that have
     none; ``secrets`` are hidden in what it says. At most ``at_once`` requests run at the same time,
     and one begins each ``pause`` seconds. ``ca_bundle`` is the absolute path of a PEM file of
-    the only CAs to trust, empty for the usual ones.
+    the only CAs to trust, empty for the usual ones, None if nobody can name others.
 
     Making one raises InvalidInputError for a bundle or a header that cannot be used.
     """
@@ -94,7 +94,7 @@ class ApiClient:
         secrets: Iterable[str] = (),
         at_once: int = 10,
         pause: float = 0.0,
-        ca_bundle: str = "",
+        ca_bundle: str | None = None,
         max_body: int = MAX_BODY,
     ) -> None:
         self._sleep, self._now = context.sleep, context.now
@@ -108,8 +108,13 @@ class ApiClient:
         self._url_advice = ": check the URL" if own_url else ""
         self._verdicts = Verdicts(errors, advice or {}, self._secrets, self._url_advice)
         self.pace = Pace(context, at_once, pause)
-        tls = load_ca_bundle(ca_bundle)
-        self._client = HttpClient(seconds=context.timeout, tls=tls, auth=auth, max_body=max_body)
+        self._client = HttpClient(
+            seconds=context.timeout,
+            tls=load_ca_bundle(ca_bundle or ""),
+            auth=auth,
+            max_body=max_body,
+            bundle_setting="" if ca_bundle is None else "ca_bundle",
+        )
 
     def hide(self, secret: str) -> None:
         """Never repeat ``secret``, which was learnt after the client was made."""

@@ -97,7 +97,7 @@ class ApiProvider(ABC):
             "own_url": self._own_url,
             "errors": self.errors,
             "advice": _advice(self.info),
-            "ca_bundle": self.fields.get("ca_bundle", ""),
+            "ca_bundle": self.fields.get("ca_bundle"),
             "headers": _filled(self._headers().splitlines(), ": ", self.fields),
             "query": _filled(self.query.split("&"), "=", self.fields),
             "auth": login if all(login) else None,

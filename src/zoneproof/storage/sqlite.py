@@ -17,7 +17,14 @@ from typing import TypeVar
 import msgspec
 
 from zoneproof.core.errors import DamagedDatabaseError, StorageError
-from zoneproof.core.sqlite_files import as_it_is, lacks_room, primary_code, read_only, storage_error
+from zoneproof.core.sqlite_files import (
+    as_it_is,
+    lacks_room,
+    needing_files,
+    primary_code,
+    read_only,
+    storage_error,
+)
 from zoneproof.storage.migrations import Migration, apply_migrations, is_up_to_date
 from zoneproof.storage.store import Row, Transaction, Value
 from zoneproof.storage.threaded_store import Job, ThreadedStore, run_work
@@ -261,7 +268,7 @@ def _open(
     path: Path, migrations: Sequence[Migration], uri: str = "", *, durable: bool = True
 ) -> _Connections:
     uri = uri or f"{path.absolute().as_uri()}?mode=rw"
-    with ExitStack() as stack:
+    with ExitStack() as stack, needing_files(path):
         writer = stack.enter_context(closing(_connect(uri)))
         _set_up(writer, migrations, path, durable=durable)
         # One more than threads that read: the writing thread reads back with it.

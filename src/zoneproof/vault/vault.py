@@ -37,13 +37,15 @@ class SealedColumn(msgspec.Struct, frozen=True):
     """A column with what :meth:`Vault.seal` returned, in a table whose key is ``id``.
 
     Whoever stores secrets declares its columns, so that a rotation of the key reaches them all.
-    ``what`` says what is sealed there, of what the column ``named_by`` names.
+    ``what`` says what is sealed there, of what the column ``named_by`` names. Where one that does
+    not open ``can_be_lost``, whoever reads it goes on without it, and so does a rotation.
     """
 
     table: str
     column: str
     what: str
     named_by: str = "name"
+    can_be_lost: bool = False
 
     def context(self, key: str) -> str:
         """Return the context for the row whose ``id`` is ``key``."""

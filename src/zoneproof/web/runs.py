@@ -18,10 +18,10 @@ from typing import Any, Literal
 
 from zoneproof.core.errors import (
     AwaitingUserError,
-    BugError,
     NotFoundError,
     ProviderError,
     ZoneproofError,
+    unforeseen,
     ungrouped,
 )
 from zoneproof.issuance import Emit, Event, RecordAwaited, RecordsDeletable, TaskFailed, Warned
@@ -222,7 +222,7 @@ class Runs:
         except ZoneproofError as error:
             run.error, state = error, "failed"
         except Exception as error:  # noqa: BLE001  whoever watches is to hear of it
-            run.error, state = BugError.of(error), "failed"
+            run.error, state = unforeseen(error), "failed"
         finally:
             run.state, run.ended = state, datetime.now(UTC)
             run.tell()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from zoneproof.core.errors import ConfigError
-from zoneproof.core.files import stamp
+from zoneproof.core.files import exists, stamp
 from zoneproof.manager import Home, Manager, RunOptions, open_manager
 from zoneproof.serving.certificate import KeyPair
 from zoneproof.serving.limits import IPNetwork
@@ -97,7 +97,7 @@ async def serving(
             found = await manager.certificates.get(options.managed)
             folder = manager.files.live(found.name)
         pair = KeyPair(folder / "fullchain.pem", folder / "privkey.pem")
-        if not pair.certificate.exists():
+        if not exists(pair.certificate):
             raise ConfigError(
                 f"{found.name} has no certificate yet that the pages could show: obtain it with"
                 f" 'zoneproof issue {found.name}'"

@@ -12,6 +12,7 @@ from zoneproof.challengedns.importing.postgres import open_postgres
 from zoneproof.challengedns.importing.source import SourceDatabase
 from zoneproof.challengedns.importing.sqlite import open_sqlite_file
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.files import exists
 
 _VERSIONS = ("0", "1")
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -57,7 +58,7 @@ def _connect(source: str) -> AbstractAsyncContextManager[SourceDatabase]:
             f"'{url[1]}://' is not an acme-dns database: give its SQLite file, or a URL that begins"
             " with postgres://"
         )
-    if _KEYWORDS.search(source) and not Path(source).exists():
+    if _KEYWORDS.search(source) and not exists(Path(source)):
         raise InvalidInputError(
             "write the PostgreSQL connection as a URL: postgres://user:password@host/database"
         )

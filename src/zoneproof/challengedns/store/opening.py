@@ -12,6 +12,7 @@ from zoneproof.challengedns.store.sqlite_database import (
     require_not_lost,
 )
 from zoneproof.core.errors import ConfigError, InvalidInputError
+from zoneproof.core.files import exists
 
 
 def open_database(
@@ -54,5 +55,5 @@ def database_exists(config: Config) -> bool:
     """
     if config.postgres is None:
         require_not_lost(config.database)
-        return config.database.exists()
+        return exists(config.database)
     return True

@@ -34,6 +34,7 @@ from zoneproof.cli.output import json_document
 from zoneproof.cli.own_command import own_command
 from zoneproof.cli.streams import require_output, shown_once
 from zoneproof.core.errors import ConfigError, InvalidInputError, ZoneproofError
+from zoneproof.core.files import exists
 from zoneproof.core.names import DomainName, require_email
 from zoneproof.serving.sockets import Endpoint
 
@@ -174,7 +175,7 @@ def init(
     require_output()
     is_root = default_config() == ROOT_CONFIG
     path = path.absolute()
-    if path.exists() and not force:
+    if exists(path) and not force:
         raise ConfigError(f"{path} already exists: give --force to replace it, or another --config")
     user = user or ("zoneproof" if is_root else "")
     _given("--user", user, find_user)
@@ -191,7 +192,7 @@ def init(
     service_name = _given("--api-name", api_name, _host) if api_name else None
     folder = _ROOT_FOLDER if is_root else Path()
     own_place = folder / "challenge.db"
-    if is_root and path != ROOT_CONFIG and not (database or force) and own_place.exists():
+    if is_root and path != ROOT_CONFIG and not (database or force) and exists(own_place):
         raise ConfigError(
             f"{own_place} already exists, and may be another service's: give --database, which"
             " chooses another place, or this one"

@@ -31,7 +31,7 @@ from zoneproof.challengedns.store.opening import open_database
 from zoneproof.challengedns.store.tenants import Tenants
 from zoneproof.cli.person import person
 from zoneproof.core.errors import ConfigError, RegistrationError
-from zoneproof.core.files import link_or_copy
+from zoneproof.core.files import exists, link_or_copy
 from zoneproof.storage import Transaction
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _keep_old(path: Path) -> Path:
 
 def _tell_database(database: Path, user: pwd.struct_passwd | None) -> None:
     owner = user or pwd.getpwuid(os.geteuid())
-    is_there = "already exists" if database.exists() else f"will belong to {owner.pw_name}"
+    is_there = "already exists" if exists(database) else f"will belong to {owner.pw_name}"
     click.echo(f"Database: {database}, which {is_there}; --database chooses another place")
 
 

@@ -112,6 +112,16 @@ def _says_nothing(error: AcmeProblemError) -> bool:
     return isinstance(error, RateLimitedError) or error.status >= 500
 
 
+async def _is_closed(client: AcmeClient) -> bool:
+    """Tell whether the CA takes nothing more from the account (RFC 8555 section 7.3.6)."""
+    try:
+        return (await client.account()).status != "valid"
+    except AcmeProblemError as error:
+        return error.is_type("unauthorized")
+    except AcmeError:
+        return False
+
+
 _Seat: TypeAlias = tuple[str, str]
 
 
@@ -134,7 +144,8 @@ class ClientPool:
 
         ``terms`` are for that registration, by default those of the run.
         Raises AcmeError and InvalidInputError; an account that the CA no longer knows is forgotten
-        as such, so that the next run registers it anew.
+        as such, so that the next run registers it anew. Of one that is closed there, the error
+        says how to begin with another.
         """
         terms = terms or self._terms
         account = await self._accounts.get_or_create(text, terms)
@@ -142,13 +153,23 @@ class ClientPool:
         try:
             yield client
         except AcmeProblemError as error:
-            if not error.is_type("accountDoesNotExist"):
-                raise
-            await self._accounts.confirm(account, "")
             ca = find_ca(account.directory_url).title
             named_after_url = account.name == account.directory_url
             what = "your account" if named_after_url else f"the account {account.name}"
             option = "--ca" if named_after_url else "--name"
+            if error.is_type("unauthorized") and await _is_closed(client):
+                anew = registering(account.directory_url, account.name)
+                raise AcmeProblemError(
+                    f"{ca} does not accept {what} any more ({error.detail}). If it was deactivated"
+                    f" there, run 'zoneproof account remove {account.name} --force', then '{anew}':"
+                    " a new account, so CAA records that name the old one's URL change",
+                    type=error.type,
+                    detail=error.detail,
+                    status=error.status,
+                ) from error
+            if not error.is_type("accountDoesNotExist"):
+                raise
+            await self._accounts.confirm(account, "")
             raise AcmeError(
                 f"{ca} no longer knows {what}: run this again with"
                 f" --agree-tos, or 'zoneproof account register {option} {account.name}', to"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -15,7 +15,12 @@ from zoneproof.manager.certificates.definition_file import describe_changes
 from zoneproof.manager.certificates.file_form import reshaped
 from zoneproof.manager.certificates.refusals import refusals
 from zoneproof.manager.certificates.removal import forget, give_up_orders, give_up_other_orders
-from zoneproof.manager.certificates.store import DamagedCertificate, ManagedCertificate
+from zoneproof.manager.certificates.store import (
+    DamagedCertificate,
+    ManagedCertificate,
+    plain_name,
+    spelled_otherwise,
+)
 from zoneproof.manager.certificates.written_files import WrittenFiles
 from zoneproof.manager.manager import Manager
 from zoneproof.storage import Transaction
@@ -86,7 +91,8 @@ async def plan_changes(
     ]
     stay = wanted if prune else stored
     readable = {name: one for name, one in stored.items() if one and name in stay}
-    problems = await manager.checks.all_problems(definitions, readable)
+    problems = _spelled_alike(wanted, {*wanted, *(() if prune else stored)})
+    problems += await manager.checks.all_problems(definitions, readable)
     if not problems:
         found = await all_at_once(_refusals(manager, change) for change in changes)
         problems = [problem for each in found for problem in each]
@@ -101,6 +107,19 @@ async def plan_changes(
             warnings += unused_rules(change.after) if change.after else []
         warnings += WrittenFiles({**readable, **wanted}.values()).clashes_of(definitions)
     return DefinitionPlan(tuple(changes), len(names) - len(changes), problems, warnings)
+
+
+def _spelled_alike(wanted: Iterable[str], names: Collection[str]) -> list[str]:
+    """Return a line for each wanted name that another of the names is, spelled otherwise."""
+    first: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: name in wanted):  # those that are there already
+        first.setdefault(plain_name(name), name)
+    others = {name: first[plain_name(name)] for name in wanted}
+    return [
+        f"{name}: {spelled_otherwise(name, other)}"
+        for name, other in others.items()
+        if name != other
+    ]
 
 
 async def _refusals(manager: Manager, change: DefinitionChange) -> list[str]:
@@ -131,10 +150,11 @@ async def carry_out(manager: Manager, plan: DefinitionPlan, emit: Emit) -> None:
                     f"{change.name} was changed by somebody else in the meantime: nothing was"
                     " saved; run this again"
                 )
+        for name in removed:  # first: another spelling of its name may be new
+            forget(tx, manager, name)
+        for change in plan.changes:
             if change.after:
                 manager.certificates.save.within(tx, change.after)
-            else:
-                forget(tx, manager, change.name)
 
     removed = [change.name for change in plan.of_kind("removed")]
     with manager.home.lock_each(removed):

@@ -105,11 +105,13 @@ async def keep_renewed(
     ``on_trouble`` gets a line, people are notified once a day, and it is tried again in a minute.
     Raises BusyError if another process already does this for the home.
     """
-    last_resort, is_locked = LastResort(home), False
+    last_resort, is_locked, was_there = LastResort(home), False, False
     with ExitStack() as stack:
         while True:
             before = await _read_settings(home, run)
             try:
+                if was_there:
+                    home.require_still_there()
                 if not is_locked:
                     home.create()
                     doing = "is renewing this home's certificates"
@@ -122,6 +124,7 @@ async def keep_renewed(
                     on_trouble(problem)
                 wake = datetime.now(UTC) + _AFTER_TROUBLE
             else:
+                was_there = True
                 on_round(results, wake)
             # However the clock was set since.
             left = min(max(wake - datetime.now(UTC), _SHORTEST), LOOK_EVERY)
@@ -135,7 +138,7 @@ async def keep_renewed(
 async def _read_settings(home: Home, run: RunOptions) -> bytes:
     """Return a digest of all that people set; that of nothing while it cannot be read."""
     try:
-        async with open_manager(home, run, needs_secrets=False) as manager:
+        async with open_manager(home, run, needs_secrets=False, to_read=True) as manager:
             known = await manager.circumstances()
             certificates = await manager.certificates.each()
     except STOPPING:
@@ -156,6 +159,7 @@ async def _round(
     last_resort: LastResort,
 ) -> tuple[list[Renewal], datetime]:
     async with open_manager(home, run) as manager:
+        last_resort.know(manager.settings.notify)
         results = await renew(manager, emit_for, next_wake=datetime.now(UTC) + LOOK_EVERY)
         problems = await tell(manager, results, last_resort)
     for problem in problems:

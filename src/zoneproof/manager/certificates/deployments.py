@@ -19,11 +19,11 @@ from msgspec.structs import replace
 from zoneproof.acme import parse_chain
 from zoneproof.core.errors import (
     AcmeError,
-    BugError,
     DeploymentError,
     InvalidInputError,
     StorageError,
     ZoneproofError,
+    unforeseen,
 )
 from zoneproof.core.files import read_file
 from zoneproof.deployment import Material, Occasion, TaskContext, TaskEvent
@@ -214,7 +214,7 @@ async def _run(
     except ZoneproofError:
         raise
     except Exception as error:
-        raise BugError.of(error) from error
+        raise unforeseen(error) from error
 
 
 async def _remember(

@@ -12,7 +12,9 @@ from msgspec.structs import replace
 
 from zoneproof.core import times
 from zoneproof.core.errors import InvalidInputError, NotFoundError
+from zoneproof.core.files import exists
 from zoneproof.manager.certificates.definition_file import csr_text, field_text
+from zoneproof.manager.certificates.last_run import nothing_renews
 from zoneproof.manager.certificates.lost import require_not_lost
 from zoneproof.manager.certificates.state import CertificateSummary, summary_of
 from zoneproof.manager.certificates.store import (
@@ -93,10 +95,14 @@ async def summaries(manager: Manager, now: datetime) -> list[CertificateSummary]
     found = await manager.certificates.each()
     if not found:
         await require_not_lost(manager.certificates, manager.history, manager.files)
-    expiring = await expiring_keys(manager.store, now.date())
+    expiring, locked = await expiring_keys(manager.store, now.date()), secrets_problem(manager)
     with manager.files.reading_many(save=False):  # whoever lists certificates may only read
         return [
-            _with_keys(summary_of(one, manager.files, now, facts), one, expiring) for one in found
+            replace(
+                _with_keys(summary := summary_of(one, manager.files, now, facts), one, expiring),
+                nothing_renews=locked or nothing_renews(manager.home, [summary], now),
+            )
+            for one in found
         ]
 
 
@@ -106,12 +112,20 @@ async def details(manager: Manager, name: str, now: datetime) -> CertificateDeta
     facts = await manager.circumstances(certificate.definition)
     log = manager.logs.path(certificate.name)
     summary = summary_of(certificate, manager.files, now, facts)
+    why = secrets_problem(manager) or nothing_renews(manager.home, [summary], now)
+    expiring = await expiring_keys(manager.store, now.date())
     return CertificateDetails(
         certificate,
-        _with_keys(summary, certificate, await expiring_keys(manager.store, now.date())),
+        replace(_with_keys(summary, certificate, expiring), nothing_renews=why),
         str(manager.files.live(certificate.name)),
-        str(log) if log and log.exists() else "",
+        str(log) if log and exists(log) else "",
     )
+
+
+def secrets_problem(manager: Manager) -> str:
+    """Say that no stored secret can be opened, without which nothing is renewed; else empty."""
+    problem = manager.vault_problem
+    return f"stored secrets cannot be opened: {problem}" if problem else ""
 
 
 def _with_keys(

@@ -20,9 +20,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoneproof.acme import parse_chain
-from zoneproof.core.access import Access
+from zoneproof.core.access import ANYWAY, Access
 from zoneproof.core.errors import AcmeError, InvalidInputError, StorageError
-from zoneproof.core.files import flush_folder, read_file
+from zoneproof.core.files import flush_folder, is_folder, is_link, is_missing, read_file
 from zoneproof.issuance import Issued
 from zoneproof.manager.certificates.known_files import KnownFiles, stamp_of
 from zoneproof.manager.certificates.on_disk import FILES, OnDisk, read_live
@@ -35,6 +35,7 @@ from zoneproof.manager.certificates.versions import (
     VERSIONED,
     WRITING,
     FileForm,
+    close_files,
     give,
     is_same,
     next_version,
@@ -167,6 +168,9 @@ class CertificateFiles:
                 access = shut_out(before.access, access, archive, live)
             for file in ("privkey.pem", *wanted):
                 give(archive / versioned(file, version), form.mode(MODES[file]), access)
+            for file, of in linked.items():
+                if MODES[file] & 0o077:
+                    give(archive / versioned(file, of), MODES[file], ANYWAY)
             self._point(name, version, wanted)
         except AcmeError as error:
             raise StorageError(error.message) from error
@@ -179,6 +183,7 @@ class CertificateFiles:
         """Let a group look into the folders, through those above them that it may not look into."""
         if access.group is None:
             return
+        close_files(self._home)  # such as settings.toml, which may hold a password
         for folder in (self._home, *(folder.parent for folder in folders)):
             folder.chmod(stat.S_IMODE(folder.stat().st_mode) | PASSAGE)
         for folder in folders:
@@ -194,7 +199,7 @@ class CertificateFiles:
         """
         live, archive = self.live(name), self.archive(name)
         for path in (live / file for file in MODES):
-            if path.is_dir() and not path.is_symlink():
+            if is_folder(path) and not is_link(path):
                 raise StorageError(
                     f"{path} is a directory, where a link to the certificate's file has to be: move"
                     " it away"
@@ -292,8 +297,8 @@ class CertificateFiles:
             raise StorageError(f"cannot read {live}: {error.strerror}") from error
 
     def exist(self, name: str) -> bool:
-        """Tell whether there is any version of the certificate."""
-        return self.live(name).exists() or self.archive(name).exists()
+        """Tell whether there is, or may be, any version of the certificate."""
+        return not (is_missing(self.live(name)) and is_missing(self.archive(name)))
 
     def remove(self, name: str) -> None:
         """Remove every version and the links. Raises StorageError.

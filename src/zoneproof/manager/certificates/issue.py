@@ -17,12 +17,12 @@ from zoneproof.core.aio import in_thread
 from zoneproof.core.errors import (
     AcmeError,
     AwaitingUserError,
-    BugError,
     DeploymentError,
     HeldUpError,
     InvalidInputError,
     StorageError,
     ZoneproofError,
+    unforeseen,
     ungrouped,
 )
 from zoneproof.issuance import Emit, FilesWritten, Issued, Warned
@@ -87,7 +87,7 @@ async def issue(
     remembered if the certificate is stored. ``change`` is what was set aside for it, of which
     ``definition`` is a part: it is saved once it has worked, and its failure is none of what is
     stored. Raises the errors of every room below; AwaitingUserError when a person has to create
-    records first; BugError for whatever else goes wrong.
+    records first; for whatever else goes wrong, what :func:`unforeseen` makes of it.
     """
     await manager.leftovers.clean_up(emit, leave=definition.name)
     with manager.home.lock(definition.name):
@@ -192,7 +192,7 @@ async def _issue_with(
             run.outages.remember(definition.name, again_at)
         raise
     except Exception as error:  # so that the other certificates are renewed all the same
-        bug = BugError.of(error)
+        bug = unforeseen(error)
         with suppress(StorageError):
             await _remember_failure(manager, definition, account, bug, before, change)
         raise bug from error

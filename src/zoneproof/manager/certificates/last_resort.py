@@ -9,10 +9,12 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from zoneproof.core.errors import ConfigError, StorageError, VaultError, ZoneproofError
+from zoneproof.core.files import is_missing
 from zoneproof.manager.home import Home
 from zoneproof.manager.notifications.notice import Notice
 from zoneproof.manager.notifications.send import send
-from zoneproof.manager.settings import load_notify_settings
+from zoneproof.manager.notifications.settings import NotifySettings
+from zoneproof.manager.settings import FILE, load_notify_settings
 
 # What keeps a home from being opened, and with it all renewals.
 STOPPING = (StorageError, VaultError, ConfigError)
@@ -31,6 +33,11 @@ class LastResort:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._told: dict[str, datetime] = {}
+        self._known = NotifySettings()
+
+    def know(self, settings: NotifySettings) -> None:
+        """Keep whom to tell, for when the file is gone that says so."""
+        self._known = settings
 
     async def tell_stopped(self, error: ZoneproofError) -> list[str]:
         """Tell that no certificate can be renewed, and why. Returns what :meth:`tell` does."""
@@ -43,6 +50,8 @@ class LastResort:
             settings = load_notify_settings(self._home.path)
         except (ConfigError, OSError):
             return []  # nobody knows whom to tell
+        if is_missing(self._home.path / FILE):
+            settings = self._known
         if not (settings.smtp or settings.webhook):
             return []
         now = datetime.now(UTC)

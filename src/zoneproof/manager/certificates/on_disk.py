@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from zoneproof.acme import CertificateChain, parse_chain, public_der, read_csr
 from zoneproof.core.errors import AcmeError, InvalidInputError
-from zoneproof.core.files import read_file
+from zoneproof.core.files import exists, is_missing, read_file
 
 FILES = ("fullchain.pem", "cert.pem", "chain.pem", "csr.pem", "privkey.pem")
 
@@ -25,8 +25,14 @@ class OnDisk(msgspec.Struct, frozen=True):
 
 def read_live(folder: Path) -> OnDisk:
     """Return what a folder of ``live`` holds, whoever put it there; never raises."""
-    if not folder.exists():
+    if is_missing(folder):
         return OnDisk(None, "there is no certificate yet")
+    if not exists(folder):
+        return OnDisk(
+            None,
+            f"this user cannot look into {folder}: run this as the user who owns it, or give that"
+            " folder and those above it to this user",
+        )
     pem, problem = _content(folder / "fullchain.pem")
     if problem:
         return OnDisk(None, problem)
@@ -39,9 +45,9 @@ def read_live(folder: Path) -> OnDisk:
     problem = _problem_of_parts(folder, pem, chain)
     if problem:
         return OnDisk(certificate, problem)
-    if (folder / "csr.pem").exists():
+    if exists(folder / "csr.pem"):
         problem = _problem_of_csr(folder / "csr.pem", found)
-        if not (problem and (folder / "privkey.pem").exists()):
+        if not (problem and exists(folder / "privkey.pem")):
             return OnDisk(certificate, problem)
     key_pem, problem = _content(folder / "privkey.pem")
     if problem:

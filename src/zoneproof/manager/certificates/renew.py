@@ -19,6 +19,7 @@ from zoneproof.core.errors import (
     HeldUpError,
     StorageError,
     ZoneproofError,
+    unforeseen,
 )
 from zoneproof.core.text import printable
 from zoneproof.issuance import Emit, Warned
@@ -167,6 +168,8 @@ async def renew(
                     result = await renewals.renew(found, emit_for(found.name))
             except ZoneproofError as error:  # with what is stored of it
                 result = Renewal(found.name, "failed", _names(found), error=error)
+            except Exception as error:  # noqa: BLE001  it must not keep the others from renewal
+                result = Renewal(found.name, "failed", _names(found), error=unforeseen(error))
             if on_result:
                 on_result(result)
             return result

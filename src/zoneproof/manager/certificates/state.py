@@ -83,6 +83,8 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
     read). ``pending_change`` tells that a change of its definition is kept until it works.
     ``deployed`` and ``not_deployed`` are the tasks that are done and those that are left;
     ``expiring_keys`` are the credentials that it uses whose keys expire within 30 days, and when.
+    ``nothing_renews`` says why it is not renewed although its time has come, or would not be: no
+    run looks at the home, or stored secrets cannot be opened.
     """
 
     name: str
@@ -105,6 +107,7 @@ class CertificateSummary(msgspec.Struct, frozen=True, kw_only=True):
     deployed: dict[str, Deployed] = {}
     not_deployed: dict[str, NotDeployed] = {}
     expiring_keys: dict[str, date] = {}
+    nothing_renews: str = ""
 
     @property
     def trouble(self) -> str:

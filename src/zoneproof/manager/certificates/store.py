@@ -58,6 +58,19 @@ class DamagedCertificate(msgspec.Struct, frozen=True):
     error: StorageError
 
 
+def plain_name(name: str) -> str:
+    """Return what no two certificates' names share."""
+    return name.lower().rstrip(".")
+
+
+def spelled_otherwise(name: str, other: str) -> str:
+    """Say that a new name is that of a certificate, spelled otherwise."""
+    return (
+        f"'{name}' is another spelling of the certificate {other}: change that one, or give"
+        " another name"
+    )
+
+
 class Certificates(Stored):
     """The stored definitions. Every method raises StorageError."""
 
@@ -123,12 +136,9 @@ class Certificates(Stored):
         Such as ``EXAMPLE.com`` where there is ``example.com``, or the other way round.
         """
         spelled = "SELECT name FROM certificates WHERE rtrim(lower(name), '.') = ?"
-        found = [str(row[0]) for row in tx.query(spelled, (name.lower().rstrip("."),))]
+        found = [str(row[0]) for row in tx.query(spelled, (plain_name(name),))]
         if found and name not in found:
-            raise InvalidInputError(
-                f"'{name}' is another spelling of the certificate {found[0]}: change that one, or"
-                " give another name"
-            )
+            raise InvalidInputError(spelled_otherwise(name, found[0]))
 
     def _select(
         self, tx: Transaction, rest: str, *parameters: str

@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import (
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 
 from zoneproof.acme import key_from_pem
 from zoneproof.core.access import ANYWAY, Access
-from zoneproof.core.files import flush_folder, read_file
+from zoneproof.core.files import exists, flush_folder, is_folder, is_link, read_file
 from zoneproof.core.secretive import Secretive
 from zoneproof.deployment.parts import combined
 from zoneproof.issuance import Issued
@@ -107,6 +108,19 @@ def shut_out(before: Access, now: Access, *folders: Path) -> Access:
     return replace(now, group=group)
 
 
+def close_files(folder: Path) -> None:
+    """Take from others what they could read and write in a folder that they may pass from now on.
+
+    What is not this user's stays as it is. Raises OSError.
+    """
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError, PermissionError):
+            file = path.stat(follow_symlinks=False)
+            if stat.S_ISREG(file.st_mode) and file.st_mode & 0o007:
+                # Not opened: closing it again would drop the locks of the database's connections.
+                path.chmod(stat.S_IMODE(file.st_mode) & ~0o007)
+
+
 def give(path: Path, mode: int, access: Access) -> None:
     """Set whose a file is, and its mode; a link is not followed. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
@@ -153,9 +167,9 @@ def no_folder(path: Path) -> str:
 
     A link may lead to a disk that is not mounted now.
     """
-    if path.is_dir() or not (path.is_symlink() or path.exists()):
+    if is_folder(path) or not (is_link(path) or exists(path)):
         return ""
-    if not path.exists():
+    if not exists(path):
         return f"it is a link to {path.readlink()}, which does not exist"
     return "it is not a directory"
 
@@ -178,12 +192,13 @@ def write_all(archive: Path, version: int, contents: Mapping[str, bytes], form: 
 
 
 def write_new(path: Path, data: bytes, mode: int, access: Access = ANYWAY) -> None:
-    """Write a file that is not there yet, and that has its mode from the first byte."""
-    usual = access == ANYWAY
+    """Write a file that is not there yet, and that has its mode from the first byte.
+
+    The umask takes nothing away: a service that may read the key also needs the certificate.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    with os.fdopen(os.open(path, flags, mode if usual else 0o600), "wb") as file:
-        if not usual:
-            access.apply(file.fileno(), None, mode)
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        access.apply(file.fileno(), None, mode)
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

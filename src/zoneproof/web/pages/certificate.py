@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from zoneproof.core.errors import InvalidInputError, NotFoundError
+from zoneproof.core.files import exists
 from zoneproof.core.names import readable
 from zoneproof.manager import CertificateDefinition, DamagedCertificate, preview
 from zoneproof.manager.certificates.circumstances import credentials_of
@@ -71,14 +72,14 @@ async def _status(visit: Visit) -> Response:
     rows = context["found"].rows(now, change=_CHANGE)
     again = summary.next_attempt_at
     folder = visit.manager.files.live(name)
-    files = [file for file in _PUBLIC if (folder / f"{file}.pem").exists()]
+    files = [file for file in _PUBLIC if exists(folder / f"{file}.pem")]
     return visit.page(
         "certificate_status.html",
         **context,
         rows={key: rows[key] for key in rows if key not in ("status", "problem", "see")},
         methods=context["found"].method_rows(),
         files={file: _PUBLIC[file] for file in files},
-        has_key=(folder / f"{_KEY}.pem").exists(),
+        has_key=exists(folder / f"{_KEY}.pem"),
         records=record_views(summary.awaiting),
         credentials=_credentials(context["found"].certificate.definition),
         attempt=f"the {next_attempt(again, now)}" if again else "",
