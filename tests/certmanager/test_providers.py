@@ -107,7 +107,12 @@ async def test_programs_of_the_webhook_are_not_for_issuers(slug: str, tmp_path: 
 def test_an_identity_of_the_machine_is_told_from_keys(slug: str) -> None:
     info, row = describe(slug), ROWS[slug]()
     fields = {one.name: row.fields.get(one.name, one.default or "") for one in info.fields}
-    assert not info.ambient(fields)
+    # A key file of the contract suite has URL/ in place of the server.
+    google = {
+        key: one.replace("URL/", "https://oauth2.googleapis.com/") for key, one in fields.items()
+    }
+    assert not info.ambient(google)
+    assert info.ambient(fields) == (fields != google)
     if "metadata_url" in fields or slug == "route53":
         without = {
             "identity": {"azure": "managed", "huaweicloud": "agency", "oracle": "instance"}.get(
