@@ -369,6 +369,19 @@ async def test_a_value_is_cleaned_up_although_secret_and_file_are_gone(
         assert (cleaned.path, first.key in cleaned.body.decode()) == ("/cleanup", True)
 
 
+async def test_an_issuer_reads_nothing_at_addresses_that_the_webhook_reaches(here: World) -> None:
+    here.kubernetes.secret("shop", "dreamhost", {"key": "k" * 16})
+    key = {"secretRef": {"name": "dreamhost", "key": "key"}}
+    async with fake_http_server(lambda _: Reply(200, {"Code": "inner-secret"})) as inner:
+        url = f"{inner.url}/latest/meta-data/role#"
+        given = {"provider": "dreamhost", "fields": {"key": key, "api_url": url}}
+        problem = await here.proxy.present(Challenge(given))
+        assert "this Issuer may not use the field 'api_url' of DreamHost" in problem
+        assert inner.requests == []
+        told = await here.proxy.present(Challenge(given, ambient=True))
+        assert "inner-secret" in told
+
+
 async def test_the_webhook_s_own_identity_is_for_those_who_may_use_it(here: World) -> None:
     config = {"provider": "azure", "fields": {"subscription_id": "s", "identity": "managed"}}
     assert "this Issuer may not use Azure DNS" in await here.proxy.present(Challenge(config))

@@ -90,7 +90,18 @@ def test_allowfrom_comes_back_whatever_its_case(url: str, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "networks", [["192.0.2.1"], ["192.0.2.0/33"], ["x/24"], [""], ["192.0.2.0/24", "nonsense\n"]]
+    "networks",
+    [
+        ["192.0.2.1"],
+        ["192.0.2.0/33"],
+        ["x/24"],
+        [""],
+        ["192.0.2.0/24", "nonsense\n"],
+        ["fe80::1%eth0/64"],
+        ["::%\x1bc\nanything/0"],
+        ["::/" + "0" * 99],
+        [f"192.0.2.{last}/32" for last in range(101)],
+    ],
 )
 def test_what_is_no_cidr_is_refused(url: str, networks: list[str]) -> None:
     status, answer = post(url, "/register", json.dumps({"allowfrom": networks}))

@@ -118,6 +118,8 @@ async def test_one_registration_that_asks_too_often_leaves_others_alone(config: 
         assert [await update(guess, first.subdomain) for _ in range(3)] == [401, 401, 429]
         assert [await update(own, first.subdomain) for _ in range(3)] == [200, 200, 429]
         assert await update(other, second.subdomain) == 200
+        loud = {**own, "X-Api-User": first.username.upper()}
+        assert await update(loud, first.subdomain) == 429
 
 
 class BrokenStore:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,19 @@ def test_a_registration_is_listed_noted_restricted_and_shown(service: Service) -
     assert facts["allowfrom"] == []
     found = json.loads(command(service.config, "list", "--json"))
     assert account.username in [each["username"] for each in found]
+
+
+def test_what_an_older_version_stored_of_clients_moves_no_cursor(service: Service) -> None:
+    account = register(service.url)
+    odd = json.dumps(["::%\x1bc\nvalue       forged/0"])
+    with closing(sqlite3.connect(service.config.parent / "challenge.db")) as database, database:
+        database.execute(
+            "UPDATE challenge_registration SET allowfrom = ? WHERE subdomain = ?",
+            [odd, account.subdomain],
+        )
+    shown = command(service.config, "show", account.subdomain)
+    assert "::%\\x1bc\\nvalue       forged/0" in shown
+    assert "\x1b" not in shown
 
 
 def test_a_rotated_key_works_at_once(service: Service) -> None:

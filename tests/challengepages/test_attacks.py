@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -23,6 +25,7 @@ from tests.support.challenge_service import (
 )
 from tests.support.service_pages import ServicePages, prepare
 from tests.support.web_pages import Client
+from zoneproof.challengedns.store import sessions
 from zoneproof.challengepages import visits
 from zoneproof.challengepages.app import every_page
 from zoneproof.challengepages.visits import SESSION_COOKIE, ServicePage, ServiceVisit
@@ -189,6 +192,19 @@ def test_a_session_ends_with_signing_out_with_its_key_and_with_its_tenant(
     assert is_in(stays)
     operator.post("/admin/tenants/passing/revoke", id=key[3:11])
     assert not is_in(stays)
+
+
+def test_of_too_many_sessions_of_a_key_the_oldest_end(pages: ServicePages) -> None:
+    bystander = pages.signed_in("/portal", pages.keys["other"])
+    for _ in range(sessions.MOST + 20):
+        newest = pages.signed_in("/portal", pages.keys["team"])
+    path = pages.service.config.parent / "challenge.db"
+    with closing(sqlite3.connect(path)) as database:
+        found = database.execute(
+            "SELECT COUNT(*) FROM challenge_session GROUP BY key_id ORDER BY 1 DESC"
+        ).fetchone()
+    assert found == (sessions.MOST,)
+    assert [one.get("/portal/").status for one in (newest, bystander)] == [200, 200]
 
 
 def test_no_page_is_kept_and_all_forbid_what_is_not_theirs(pages: ServicePages) -> None:

@@ -51,6 +51,22 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
+def test_what_lies_in_the_current_folder_is_not_run(tmp_path: Path) -> None:
+    trap = tmp_path / "of anybody"
+    trap.mkdir()
+    (trap / "click.py").write_text("open('ran', 'w').close()")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "zoneproof", "demo"],
+        cwd=trap,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert [one.name for one in trap.iterdir()] == ["click.py"]
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_wildcard_certificate_is_obtained_and_nothing_is_left(demo: Demo) -> None:
     assert demo.done.status == 0, demo.done.stderr
     assert re.search(

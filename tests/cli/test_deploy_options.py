@@ -73,6 +73,23 @@ def test_secrets_of_tasks_are_stored_credentials(inside: Inside, tmp_path: Path)
     assert SECRET not in literal.stderr + literal.stdout
 
 
+def test_a_url_that_lets_its_reader_post_is_a_secret(inside: Inside, tmp_path: Path) -> None:
+    told, url = "abcDEF0123456789", tmp_path / "url"
+    url.write_text(f"https://hooks.example/services/{told}")
+    inside.good("add", "a.example", "--provider=manual", f"--deploy=webhook:url=@{url}")
+    said = [
+        inside.good("show", "a.example"),
+        inside.good("show", "a.example", "--json"),
+        toml(inside),
+        inside.good("credential", "show", "a.example-webhook"),
+        inside.good("credential", "show", "a.example-webhook", "--json"),
+    ]
+    assert not [text for text in said if told in text]
+    assert "https://hooks.example/services/***" in said[3]
+    literal = inside.run("edit", "a.example", f"--deploy=webhook:url={url.read_text()}")
+    assert "--deploy webhook:url can be read by others" in literal.stderr
+
+
 def test_a_credential_is_shared_by_tasks(inside: Inside, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text(SECRET)

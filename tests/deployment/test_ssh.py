@@ -98,6 +98,34 @@ async def test_files_are_copied_and_a_command_is_run(machine: Machine, tmp_path:
     assert machine.commands == ["reload"] * 3
 
 
+async def test_a_key_never_goes_into_a_file_that_others_have_laid_out(
+    machine: Machine, tmp_path: Path
+) -> None:
+    loot, laid_out = machine.folder / "loot", machine.folder / "tls/key.pem.new"
+    loot.touch()
+    deploy = machine.task(key="/tls/key.pem", fullchain="/tls/site.pem")
+    (machine.folder / "tls/site.pem.new").symlink_to("../loot")
+    laid_out.touch()
+    with laid_out.open("rb") as held:
+        await deploy.run(occasion(tmp_path / "home"))
+        assert held.read() == b""
+    assert loot.read_bytes() == b""
+    key = machine.folder / "tls/key.pem"
+    assert stat.S_IMODE(key.lstat().st_mode) == 0o600
+    assert not (machine.folder / "tls/site.pem").is_symlink()
+
+
+async def test_a_link_in_place_of_a_key_gives_it_no_mode(machine: Machine, tmp_path: Path) -> None:
+    loot, key = machine.folder / "loot", machine.folder / "tls/key.pem"
+    loot.touch()
+    loot.chmod(0o660)
+    key.symlink_to("../loot")
+    await machine.task(key="/tls/key.pem").run(occasion(tmp_path / "home"))
+    assert loot.read_bytes() == b""
+    assert stat.S_IMODE(key.lstat().st_mode) == 0o600
+    assert not key.is_symlink()
+
+
 async def test_two_parts_are_never_written_to_one_file(machine: Machine, tmp_path: Path) -> None:
     site = machine.folder / "tls/site.pem"
     site.write_text("old")

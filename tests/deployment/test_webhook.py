@@ -12,7 +12,7 @@ import pytest
 from tests.deployment.occasions import NAME, occasion, task
 from tests.support.fake_http import FakeHttpServer, Reply, fake_http_server
 from zoneproof.core.errors import DeploymentError, InvalidInputError
-from zoneproof.core.webhooks import signature, signing_key
+from zoneproof.core.webhooks import shown_url, signature, signing_key
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
@@ -67,3 +67,17 @@ def test_what_cannot_be_posted_is_refused(fields: dict[str, Any], message: str) 
     with pytest.raises(InvalidInputError, match=message) as raised:
         task("webhook", **fields)
     assert "hunter2" not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://hooks.example/services/T0/B000000001/abcDEF01", "/services/T0/***/***"),
+        ("https://hooks.example/in?token=abc12345&format=1", "/in?token=***&format=1"),
+        ("https://sender:hunter2@hooks.example/in", "/in"),
+        ("https://hooks.example/zoneproof-events", "/zoneproof-events"),
+        ("https://hooks.example/", "/"),
+    ],
+)
+def test_of_a_url_nobody_sees_what_lets_them_post(url: str, shown: str) -> None:
+    assert shown_url(url) == f"https://hooks.example{shown}"

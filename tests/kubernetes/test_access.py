@@ -308,6 +308,8 @@ def test_what_is_not_safe_or_not_known_is_refused(
     [
         ("", "it is not a kubeconfig"),
         ("a: [", "it is not YAML"),
+        ("a: &a [x]\nb: *a", "it has an alias"),
+        ("{a: " * 100_000, "it is nested too deeply"),
         ("{}", "it has no current-context"),
         ("current-context: c", "there is no context 'c' in it: it has none"),
         (

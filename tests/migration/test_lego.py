@@ -187,6 +187,9 @@ def test_without_hooks_it_is_said_where_lego_may_have_them(tmp_path: Path) -> No
     [
         ("hooks: [", "it is not YAML"),
         ("hooks: {deploy: 7}", "its hooks are not of the form expected"),
+        ("a: &a {k: v}\nb: {<<: [*a, *a]}", "it has an alias"),
+        ("[" * 100_000, "it is nested too deeply"),
+        ("- " * 100_000, "it is nested too deeply"),
     ],
 )
 def test_a_configuration_file_that_cannot_be_read_is_a_problem(

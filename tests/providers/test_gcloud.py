@@ -47,7 +47,8 @@ class TestGoogleCloud(ApiContract):
 
     def make(self, context: ProviderContext) -> Provider:
         server = context.fields["metadata_url"]
-        credentials = context.fields["credentials"].replace("URL", server)
+        # With the quote, because a key in base64 may have URL in it.
+        credentials = context.fields["credentials"].replace('"URL/', f'"{server}/')
         fields = {**context.fields, "credentials": credentials}
         return super().make(ProviderContext(fields, timeout=context.timeout, sleep=context.sleep))
 

@@ -36,8 +36,10 @@ class FakeOpenId:
     shown_key: ECKey | None = None
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+    discovered: int = 0
 
     def document(self) -> dict[str, str]:
+        self.discovered += 1
         return {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/authorize",

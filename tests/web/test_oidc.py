@@ -192,6 +192,13 @@ def test_what_the_provider_refuses_is_told(pages: WebPages, provider: FakeOpenId
     assert SECRET not in answer.text
 
 
+def test_strangers_have_the_provider_asked_once(pages: WebPages, provider: FakeOpenId) -> None:
+    for _ in range(20):
+        assert pages.stranger().get("/sign-in/oidc").status == 303
+    assert sign_in(pages.stranger()).status == 303
+    assert provider.discovered == 1
+
+
 def failed_sign_ins(client: Client) -> int:
     entries = client.get("/api/v1/audit?q=sign-in failed".replace(" ", "%20")).json
     return len([one for one in entries if one["action"] == "sign-in failed"])

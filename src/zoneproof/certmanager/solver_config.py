@@ -65,7 +65,8 @@ async def resolve(
     """Return the method that a request's config describes, with the values of its Secrets.
 
     Raises InvalidInputError for what is wrong, and for what not everybody with an Issuer may use:
-    programs, files and credentials of the webhook itself. KubernetesError.
+    programs, files and credentials of the webhook itself, and any address in place of an API's.
+    KubernetesError.
     """
     config = read_config(request)
     # All that a config has are fields of a method; its values of fields may still be in Secrets.
@@ -87,6 +88,10 @@ async def resolve(
         fields[name] = await _value(field, given, secrets, files)
     if info.ambient({one.name: fields.get(one.name, one.default or "") for one in info.fields}):
         _require_ambient(request, f"{info.title} with the webhook's own identity")
+    for one in info.fields:
+        # What answers is told in the Challenge: so anything that the webhook reaches could be read.
+        if one.url and one.rare and fields.get(one.name, one.default) != one.default:
+            _require_ambient(request, f"the field '{one.name}' of {info.title}", f"omit {one.name}")
     return msgspec.structs.replace(method, fields=fields)
 
 
@@ -113,10 +118,12 @@ def _local(slug: str) -> InvalidInputError:
     )
 
 
-def _require_ambient(request: ChallengeRequest, what: str) -> None:
+def _require_ambient(
+    request: ChallengeRequest, what: str, instead: str = "give a key in a Secret"
+) -> None:
     if not request.allow_ambient_credentials:
         raise InvalidInputError(
-            f"this Issuer may not use {what}: use a ClusterIssuer, give a key in a Secret, or start"
+            f"this Issuer may not use {what}: use a ClusterIssuer, {instead}, or start"
             " cert-manager with --issuer-ambient-credentials"
         )
 

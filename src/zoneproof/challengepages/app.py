@@ -19,6 +19,7 @@ from zoneproof.challengepages import (
     tenants,
     usage_pages,
 )
+from zoneproof.challengepages.looks import Looks
 from zoneproof.challengepages.visits import Refusals, ServicePage, ServiceSite, page_routes
 from zoneproof.pages.application import make_application
 from zoneproof.pages.assets import all_assets
@@ -47,7 +48,7 @@ def every_page() -> list[ServicePage]:
 def make_pages(context: PagesContext) -> ASGIApp:
     """Return the pages as an ASGI application."""
     templates = templates_of("zoneproof.challengepages")
-    site = ServiceSite(context, all_assets(), templates, Refusals())
+    site = ServiceSite(context, all_assets(), templates, Refusals(), Looks())
 
     async def failed(request: Request, error: Exception) -> Response:
         root = ADMIN if request.scope["path"].startswith(ADMIN) else PORTAL

@@ -16,6 +16,7 @@ from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.challengepages.setup import ClientAccount, all_setups
 from zoneproof.challengepages.visits import ServicePage, ServiceVisit
+from zoneproof.challenges.events import RecordAwaited
 from zoneproof.challenges.records import cname_record, look_for_records
 from zoneproof.core.errors import DnsError, InvalidInputError, InvalidNameError, RegistrationError
 from zoneproof.core.names import DomainName
@@ -168,11 +169,14 @@ async def _look(
 ) -> tuple[list[tuple[RecordView, SightingView | None]], str]:
     pages = visit.site.context.config.pages
     servers = [parse_server(text) for text in pages.resolvers]
+
+    async def look() -> list[RecordAwaited]:
+        port = pages.authoritative_port
+        async with Resolver(servers or None, authoritative_port=port) as resolver:
+            return await look_for_records(resolver, [record])
+
     try:
-        async with Resolver(
-            servers or None, authoritative_port=pages.authoritative_port
-        ) as resolver:
-            return record_views([record], await look_for_records(resolver, [record])), ""
+        return record_views([record], await visit.site.looks.take(visit.tenant, look)), ""
     except DnsError as error:
         return record_views([record]), error.message
 

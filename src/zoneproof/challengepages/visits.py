@@ -19,6 +19,7 @@ from zoneproof.challengedns.store.authentication import Administered, administer
 from zoneproof.challengedns.store.registrations import Registrations
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.challengedns.store.tenants import operator_key_needed
+from zoneproof.challengepages.looks import Looks
 from zoneproof.core.errors import (
     InvalidInputError,
     RegistrationError,
@@ -64,6 +65,7 @@ class ServiceSite:
     assets: Assets
     templates: Templates
     refusals: Refusals
+    looks: Looks
 
 
 @dataclass

@@ -112,13 +112,15 @@ async def _prepared(folder: Path) -> AsyncIterator[_Stage]:
             _CONFIG.format(host=_HOST, dns_port=dns_port, api_port=api_port, record=record)
         )
 
+    serve = ("challenge", "serve")
     write_config("")
     with ExitStack() as running:
         _step(1, f"the challenge service starts: DNS on port {dns_port}, API at {server}")
         service = running.enter_context(
             BackgroundServer(
                 "the challenge service",
-                [sys.executable, "-m", "zoneproof", "challenge", "serve", "--config", str(config)],
+                # -P: what lies in the current folder may be anybody's.
+                [sys.executable, "-P", "-m", "zoneproof", *serve, "--config", str(config)],
                 "challenge service ready",
             )
         )

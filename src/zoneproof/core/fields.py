@@ -17,7 +17,8 @@ class CredentialField(msgspec.Struct, frozen=True):
     InvalidInputError for one that cannot be used. ``file`` marks the path of a file on this
     machine: it sees whether what is there now can be used, and raises InvalidInputError if not.
     ``url`` marks a web address, in which a key may be hidden: people are shown it by
-    :func:`zoneproof.providers.shown_field`, never as it is.
+    :func:`zoneproof.providers.shown_field`, never as it is; ``shown`` says how, where more may be
+    hidden in it than in others.
     ``rare`` marks what hardly anybody sets, so that nobody is asked for it.
     """
 
@@ -31,6 +32,7 @@ class CredentialField(msgspec.Struct, frozen=True):
     check: Callable[[str], object] | None = None
     rare: bool = False
     file: Callable[[str], object] | None = None
+    shown: Callable[[str], str] | None = None
 
     def is_missing(self, fields: Mapping[str, str]) -> bool:
         """Tell whether the field is required beside the others, and not given."""

@@ -30,6 +30,8 @@ _SIGNING_PREFIX = "whsec_"
 _SHORTEST_KEY = 24  # bytes, as Standard Webhooks wants
 _SECONDS = 30.0  # for one attempt
 _TELLING = 8  # characters; shorter parts of a path are no secret
+_RANDOM = re.compile(rf"(?=.*\d)[^/?#&]{{{_TELLING},}}")  # as services make them
+_HIDDEN = "***"
 
 
 async def post_json(
@@ -100,6 +102,32 @@ def _secret_parts(url: SplitResult) -> Iterator[str]:
     for part in (*url.path.split("/"), *url.query.split("&")):
         if len(part) >= _TELLING:
             yield part
+
+
+def shown_url(text: str) -> str:
+    """Return a URL as people may see it who must not post there.
+
+    Services tell senders apart by the URL alone. So its user part is left out, and long parts of
+    path and query with digits in them are hidden.
+    """
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return _HIDDEN
+    return parts._replace(
+        netloc=parts.netloc.rpartition("@")[2],
+        path="/".join(map(_hidden_if_random, parts.path.split("/"))),
+        query="&".join(map(_shown_pair, parts.query.split("&"))),
+    ).geturl()
+
+
+def _shown_pair(pair: str) -> str:
+    name, equals, value = pair.rpartition("=")
+    return f"{name}{equals}{_hidden_if_random(value)}"
+
+
+def _hidden_if_random(part: str) -> str:
+    return _HIDDEN if _RANDOM.fullmatch(part) else part
 
 
 def check_url(text: str) -> str:

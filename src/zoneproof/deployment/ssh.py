@@ -317,12 +317,17 @@ class Ssh:
         mode = given or (_SECRET_MODE if wanted.is_secret else _PUBLIC_MODE)
         try:
             try:
-                old = (await sftp.stat(path)).permissions
-                mode = given or (old & 0o777 if old else mode)
+                old = await sftp.lstat(path)
+                # A link is replaced, not followed: where it leads may be another user's.
+                kept = old.permissions if old.type != asyncssh.FILEXFER_TYPE_SYMLINK else None
+                mode = given or (kept & 0o777 if kept else mode)
             except asyncssh.SFTPNoSuchFile:
                 pass
+            with suppress(asyncssh.SFTPNoSuchFile):  # of a run that was killed
+                await sftp.remove(temporary)
+            # Only a new file: one that is there, or a link, may be of who wants to read the key.
             private = asyncssh.SFTPAttrs(permissions=_SECRET_MODE)
-            async with sftp.open(temporary, "wb", attrs=private) as file:
+            async with sftp.open(temporary, "xb", attrs=private) as file:
                 await file.write(wanted.data)
             await sftp.chmod(temporary, mode & ~0o007 if wanted.is_secret else mode)
         except asyncssh.SFTPError as error:

@@ -13,7 +13,7 @@ from zoneproof.core.errors import DeploymentError
 from zoneproof.core.fields import CredentialField
 from zoneproof.core.files import absolute_path
 from zoneproof.core.http import load_ca_bundle
-from zoneproof.core.webhooks import check_url, post_json, signing_key
+from zoneproof.core.webhooks import check_url, post_json, shown_url, signing_key
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
 
 
@@ -38,7 +38,7 @@ class Webhook:
         homepage="https://www.standardwebhooks.com/",
         any_time=True,
         fields=(
-            CredentialField("url", "where to post", url=True, check=check_url),
+            CredentialField("url", "where to post", url=True, check=check_url, shown=shown_url),
             CredentialField(
                 "secret",
                 "signing key, whsec_ and base64; empty for no signature",
@@ -57,7 +57,9 @@ class Webhook:
         " of a certificate `serial`, `not_after` and `fullchain` (PEM); after a failure `error`. No"
         " key is ever posted. It is signed as Standard Webhooks has it; `webhook-id` is the same"
         " whenever the same certificate is told again. Any status from 200 to 299 is success."
-        " What may pass is tried four times.",
+        " What may pass is tried four times. A `url` by which the receiver knows you, as chat"
+        " services give it (a long part with digits in it), is kept as a secret: give it as"
+        " `url=@FILE`.",
     )
 
     def __init__(self, context: TaskContext) -> None:

@@ -18,6 +18,7 @@ from zoneproof.core.errors import InvalidInputError, KubernetesError
 from zoneproof.core.files import read_file
 from zoneproof.core.text import sanitize, with_extra
 from zoneproof.core.webhooks import check_url
+from zoneproof.core.yaml import decode_yaml
 from zoneproof.kubernetes.access import (
     ClusterAccess,
     ClusterCredential,
@@ -148,6 +149,8 @@ class _Reader:
             raise self._error(f"it cannot be read: {error.strerror}") from error
         try:
             return _decode(content)
+        except InvalidInputError as error:
+            raise self._error(error.message) from error
         except ImportError as error:
             raise self._error(f"reading YAML needs PyYAML: {with_extra('kubernetes')}") from error
         except msgspec.ValidationError as error:
@@ -249,7 +252,7 @@ def _decode(content: bytes) -> _Config:
     try:
         found: object = msgspec.json.decode(content)  # for which no other package is needed
     except msgspec.DecodeError:
-        found = msgspec.yaml.decode(content)
+        found = decode_yaml(content, object)
     return msgspec.convert(found, _Config)
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import msgspec
 
+from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.text import with_extra
+from zoneproof.core.yaml import decode_yaml
 from zoneproof.manager.certificates.options import GivenTask
 from zoneproof.migration.found import Findings
 from zoneproof.migration.hooks import When, distinct, hook
@@ -73,8 +75,11 @@ def read_hooks(folder: Path, settings: LegoSettings, findings: Findings) -> tupl
 
 
 def _read(file: Path) -> dict[str, str]:
+    text = read_text(file)
     try:
-        config = msgspec.yaml.decode(read_text(file), type=_Config)
+        config = decode_yaml(text, _Config)
+    except InvalidInputError as error:
+        raise unusable(file, error.message) from error
     except ImportError as error:
         raise unusable(file, f"reading YAML needs PyYAML: {with_extra('kubernetes')}") from error
     except msgspec.ValidationError as error:

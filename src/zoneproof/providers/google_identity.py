@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from cryptography import x509
@@ -23,6 +24,7 @@ from zoneproof.providers.rsa_key import RsaKey
 CLOUD_SCOPE = "https://www.googleapis.com/auth/cloud-platform"  # which impersonation needs, too
 _HOUR = 3600
 _NEVER = 9999  # the year
+_GOOGLE = ("accounts.google.com",)  # where older keys sign in
 _FLAVOR = {"Metadata-Flavor": "Google"}
 
 ERRORS = ErrorBody(
@@ -229,16 +231,26 @@ async def _impersonated(api: ApiClient, url: str, token: str, scope: str) -> _To
 
 
 def uses_the_machine(fields: Mapping[str, str]) -> bool:
-    """Tell whether they sign in otherwise than with a service account's key.
+    """Tell whether they sign in otherwise than with a service account's key, and at Google.
 
-    Then it is with the machine's account, or a token from a file or a URL that ``credentials``
-    name. What cannot be read is neither, and refused elsewhere.
+    Then it is with the machine's account, with a token from a file or a URL that ``credentials``
+    name, or at a URL that these name, which only this machine may reach. What cannot be read is
+    none of this, and refused elsewhere.
     """
     try:
         file = _key_file(fields["credentials"])
     except InvalidInputError:
         return False
-    return file is None or file.type != "service_account"
+    return file is None or file.type != "service_account" or not _is_google(file.token_uri)
+
+
+def _is_google(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    return parts.scheme == "https" and (host in _GOOGLE or host.endswith(".googleapis.com"))
 
 
 def _key_file(text: str) -> _KeyFile | None:

@@ -95,6 +95,8 @@ def shown_field(field: CredentialField, value: str) -> str:
     """Return a field's value as people may see it: no secret, no key that is part of a URL."""
     if field.secret:
         return "(hidden)" if value else ""
+    if field.shown:
+        return field.shown(value)
     return mask_url(value) if field.url else value
 
 

@@ -221,7 +221,8 @@ class AcmeDnsApi:
     def _caller(self, request: Request) -> Caller:
         """Return who a request says that it comes from. Raises HttpError 429."""
         caller = Caller(
-            username=request.headers.get("x-api-user", ""),
+            # In one spelling, or each other one of the same user would be counted for itself.
+            username=request.headers.get("x-api-user", "").lower(),
             key=request.headers.get("x-api-key", ""),
             address=sender(request),
         )

@@ -11,29 +11,42 @@ from datetime import UTC, datetime, timedelta
 from zoneproof.core.errors import InvalidInputError, RegistrationError
 from zoneproof.core.text import printable
 
+MAX_NETWORKS = 100
+"""How many networks a registration may have: each update compares its address with all of them."""
+
 _TXT = re.compile(r"[A-Za-z0-9_-]{43}")
+# What can be of a network, and nothing else: ip_network() takes any text as a zone after '%', and
+# a prefix length of any number of zeros.
+_NETWORK = re.compile(r"[0-9A-Fa-f:.]{1,45}/[0-9.]{1,15}")
 
 
 def check_networks(texts: Iterable[str]) -> tuple[str, ...]:
     """Return CIDRs as they came, without brackets around IPv6 addresses.
 
-    Raises RegistrationError ``invalid_allowfrom_cidr`` for one that is none; as in acme-dns, an
-    address without a prefix length is none.
+    Raises RegistrationError ``invalid_allowfrom_cidr`` for one that is none, and for too many; as
+    in acme-dns, an address without a prefix length is none.
     """
-    networks = []
-    for text in texts:
-        network = text.strip().replace("[", "").replace("]", "")
-        try:
-            to_network(network)
-        except ValueError:
-            network = ""
-        if "/" not in network:
-            raise RegistrationError(
-                f"{text[:60]!r} is not a network: write one as 192.0.2.0/24 or 2001:db8::/32",
-                code="invalid_allowfrom_cidr",
-            )
-        networks.append(network)
-    return tuple(networks)
+    given = tuple(texts)
+    if len(given) > MAX_NETWORKS:
+        raise RegistrationError(
+            f"there are {len(given)} networks: name at most {MAX_NETWORKS}",
+            code="invalid_allowfrom_cidr",
+        )
+    return tuple(map(_check_network, given))
+
+
+def _check_network(text: str) -> str:
+    network = text.strip().replace("[", "").replace("]", "")
+    try:
+        if not _NETWORK.fullmatch(network):
+            raise ValueError
+        to_network(network)
+    except ValueError:
+        raise RegistrationError(
+            f"{text[:60]!r} is not a network: write one as 192.0.2.0/24 or 2001:db8::/32",
+            code="invalid_allowfrom_cidr",
+        ) from None
+    return network
 
 
 def check_txt(txt: str) -> str:

@@ -14,6 +14,8 @@ from zoneproof.storage import Transaction
 
 SECONDS: Final = 12 * 3600
 """How long a session lasts."""
+MOST: Final = 100
+"""How many sessions a key has at once; of more the oldest end."""
 
 
 def begin(tx: Transaction, key: str, now: int) -> tuple[str, LicenceKey]:
@@ -24,6 +26,11 @@ def begin(tx: Transaction, key: str, now: int) -> tuple[str, LicenceKey]:
     found = authenticate_key(tx, key, now)
     secret = secrets.token_urlsafe(30)
     tx.execute("DELETE FROM challenge_session WHERE expires_at <= ?", [now])
+    tx.execute(
+        "DELETE FROM challenge_session WHERE key_id = ? AND id NOT IN (SELECT id"
+        " FROM challenge_session WHERE key_id = ? ORDER BY expires_at DESC LIMIT ?)",
+        [found.id, found.id, MOST - 1],
+    )
     tx.execute(
         "INSERT INTO challenge_session (id, key_id, expires_at) VALUES (?, ?, ?)",
         [hash_key(secret), found.id, now + SECONDS],

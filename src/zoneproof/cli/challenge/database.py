@@ -24,7 +24,7 @@ from zoneproof.cli.option_groups import PATH
 from zoneproof.cli.output import json_text, print_table
 from zoneproof.cli.person import person
 from zoneproof.core.errors import ConfigError, InvalidInputError, RegistrationError
-from zoneproof.core.text import count
+from zoneproof.core.text import count, printable
 from zoneproof.storage import Transaction
 
 T = TypeVar("T")
@@ -175,4 +175,4 @@ def print_facts(facts: dict[str, object]) -> None:
     width = max(map(len, facts))
     for name, fact in facts.items():
         text = words[fact] if fact is None or isinstance(fact, bool) else fact
-        click.echo(f"{name:{width}}  {text}".rstrip())
+        click.echo(printable(f"{name:{width}}  {text}".rstrip()))

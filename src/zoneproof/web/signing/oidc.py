@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
+from zoneproof.core.aio import SharedCall
 from zoneproof.core.errors import ConfigError, InvalidInputError, NotFoundError, ZoneproofError
 from zoneproof.core.http import HttpClient, NoReplyError, error_text
 from zoneproof.core.text import sanitize, with_extra
@@ -31,6 +33,7 @@ from zoneproof.web.visits import Page, Visit
 _COOKIE = "__Host-zoneproof-oidc"
 _BACK = "/sign-in/oidc/back"
 _LASTS = 600.0  # seconds for whoever is on the way
+_KNOWN = 60.0  # seconds for which the provider's document holds
 _SECONDS, _LEEWAY = 15.0, 60  # for a request; for clocks that differ
 # Those with a public key: with others, whoever knows the client's secret could make a token.
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
@@ -60,20 +63,45 @@ class _Provider(msgspec.Struct):
     jwks_uri: str
 
 
+class Discovery:
+    """What the provider's document says, asked for once in a while, whoever comes.
+
+    Strangers can come as often as they like, and the provider would tire of us.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._asking: SharedCall[_Provider] = SharedCall()
+        self._found: _Provider | None = None
+        self._issuer = ""
+        self._until = 0.0
+
+    async def of(self, settings: OidcSettings) -> _Provider:
+        """Return it. Raises ConfigError, ZoneproofError."""
+        if settings.issuer != self._issuer:
+            self._asking, self._found, self._issuer = SharedCall(), None, settings.issuer
+        if self._found is not None and self._clock() < self._until:
+            return self._found
+        found = await self._asking(_discover(settings))
+        if settings.issuer == self._issuer:
+            self._found, self._until = found, self._clock() + _KNOWN
+        return found
+
+
 class _Tokens(msgspec.Struct):
     id_token: str
 
 
 def pages(failures: Failures) -> list[Page]:
     """Return the pages."""
-    states = States(_LASTS)
+    states, discovery = States(_LASTS), Discovery()
 
     async def leave(visit: Visit) -> Response:
-        return await _leave(visit, states)
+        return await _leave(visit, states, discovery)
 
     async def come_back(visit: Visit) -> Response:
         try:
-            return await _come_back(visit, states)
+            return await _come_back(visit, states, discovery)
         except ZoneproofError:
             if visit.action and failures.wait(f"address {visit.network}"):
                 visit.does("")  # not noted, so that nobody can fill the audit log
@@ -98,9 +126,9 @@ def _redirect_url(visit: Visit, settings: OidcSettings) -> str:
     return f"{base}{_BACK}"
 
 
-async def _leave(visit: Visit, states: States) -> Response:
+async def _leave(visit: Visit, states: States, discovery: Discovery) -> Response:
     settings = _settings(visit)
-    provider = await _discover(settings)
+    provider = await discovery.of(settings)
     person = _OnTheWay(
         secrets.token_urlsafe(32), secrets.token_urlsafe(48), local_path(visit.query.text("to"))
     )
@@ -126,7 +154,7 @@ async def _leave(visit: Visit, states: States) -> Response:
     return answer
 
 
-async def _come_back(visit: Visit, states: States) -> Response:
+async def _come_back(visit: Visit, states: States, discovery: Discovery) -> Response:
     settings, query = _settings(visit), visit.query
     state = query.text("state")
     if not secrets.compare_digest(visit.request.cookies.get(_COOKIE, "").encode(), state.encode()):
@@ -136,7 +164,7 @@ async def _come_back(visit: Visit, states: States) -> Response:
     if query.text("error"):
         told = query.text("error_description") or query.text("error")
         raise InvalidInputError(f"the OpenID provider refuses: {sanitize(told)}")
-    provider = await _discover(settings)
+    provider = await discovery.of(settings)
     token = await _exchange(provider, settings, visit, query.text("code"), person.verifier)
     keys = await _fetch(provider.jwks_uri)
     claims = claims_of(token, keys, settings, person.nonce)
