@@ -157,3 +157,20 @@ def test_of_many_certificates_those_are_removed_that_can_be(inside: Inside) -> N
         assert "no managed certificate &#39;gone.example.com&#39;" in alice.get("/audit").text
         again = alice.post("/remove-certificates", name=names)
         assert (again.status, "no managed certificate" in again.text) == (404, True)
+
+
+def test_what_many_certificates_use_names_some_of_them(inside: Inside) -> None:
+    names = [f"a{number:02}.example.com" for number in range(12)]
+    inside.good("credential", "add", "cloudflare", "--name=dns", "--field=api_token=x", "--no-test")
+    for name in names:
+        inside.good("add", name, "--credential=dns")
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        page = alice.get("/credentials/dns").text
+        first, more = page.split("<summary>and 2 more</summary>")
+        assert (first.count('href="/certificates/a'), more.count('href="/certificates/a')) == (
+            10,
+            2,
+        )
+        asked = alice.get("/credentials/dns/remove").text
+        assert f"Used by {', '.join(names[:10])} and 2 more." in asked
