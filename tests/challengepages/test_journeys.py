@@ -146,6 +146,29 @@ def test_a_quota_that_is_used_up_is_told_with_what_helps(pages: ServicePages) ->
     answer = pages.signed_in("/portal", key).post("/portal/new", domain="example.com")
     assert answer.status == 403
     assert "delete a registration, or ask the operator for more" in answer.text
+    assert 'value="example.com"' in answer.text
+
+
+def test_what_is_refused_in_a_form_is_still_there(pages: ServicePages) -> None:
+    account = register(pages.url, pages.keys["team"])
+    path, tenant = f"/portal/registrations/{account.subdomain}", pages.tenant()
+    mistyped = {"note": "typed", "allowfrom": "192.0.2.0/99", "seen": seen(tenant, path)}
+    answer = tenant.post(path, None, **mistyped)
+    assert (answer.status, "is not a network" in answer.text) == (400, True)
+    assert ('value="typed"' in answer.text, 'value="192.0.2.0/99"' in answer.text) == (True, True)
+    operator, path = pages.operator(), "/admin/tenants/team"
+    for quota in ("-1", "1.5", "10000001"):
+        answer = operator.post(path, quota=quota, expires="2999-01-01", seen=seen(operator, path))
+        assert (answer.status, "from 0 to 10,000,000" in answer.text) == (400, True)
+        assert (f'value="{quota}"' in answer.text, 'value="2999-01-01"' in answer.text) == (
+            True,
+            True,
+        )
+
+
+def test_an_address_is_no_domain(pages: ServicePages) -> None:
+    answer = pages.tenant().post("/portal/new", domain="192.0.2.1")
+    assert (answer.status, "over HTTP only" in answer.text) == (400, True)
 
 
 def test_a_last_day_that_is_over_is_told(pages: ServicePages) -> None:
