@@ -166,6 +166,36 @@ def test_what_is_refused_in_a_form_is_still_there(pages: ServicePages) -> None:
         )
 
 
+def test_a_registration_is_found_as_people_write_its_domain(pages: ServicePages) -> None:
+    tenant = pages.tenant()
+    assert tenant.post("/portal/new", domain="www.bücher.example").status == 303
+    for text in ("www.b%C3%BCcher", "b%C3%BCcher.example", "xn--bcher"):
+        assert "www.xn--bcher-kva.example" in tenant.get(f"/portal/?q={text}").text, text
+    assert "No registration matches" in tenant.get("/portal/?q=m%C3%BCnchen").text
+
+
+def test_the_live_view_waits_while_the_keyboard_is_in_it(watch: Watch, pages: ServicePages) -> None:
+    account = register(pages.url, pages.keys["team"])
+    watched = watch(pages.url)
+    watched.use_cookies(pages.operator().cookies)
+    page = watched.page
+    page.clock.install()
+    page.goto("/admin/live")
+    page.get_by_role("button", name="On for 5 minutes").click()
+    update(pages.url, account, txt("a"))
+    rows = page.locator("#seen tbody tr")
+    page.clock.run_for(3000)
+    expect(rows).to_have_count(1)
+    link = rows.get_by_role("link")
+    link.focus()
+    update(pages.url, account, txt("b"))
+    page.clock.run_for(5000)
+    expect(link).to_be_focused()
+    link.blur()
+    page.clock.run_for(3000)
+    expect(rows).to_have_count(2)
+
+
 def test_an_address_is_no_domain(pages: ServicePages) -> None:
     answer = pages.tenant().post("/portal/new", domain="192.0.2.1")
     assert (answer.status, "over HTTP only" in answer.text) == (400, True)

@@ -92,13 +92,27 @@ async def read_list(visit: ServiceVisit) -> RegistrationList:
 
     def work(tx: Transaction, who: LicenceKey) -> RegistrationList:
         tenant = who.tenant or visit.query.text("tenant")
-        found = registrations.page(tx, tenant=tenant, text=text, after=after, limit=_PAGE + 1)
+        found: Sequence[RegistrationRow] = ()
+        for sought in _spellings(text):
+            found = found or registrations.page(
+                tx, tenant=tenant, text=sought, after=after, limit=_PAGE + 1
+            )
         shown = found[:_PAGE]
         listed = _listed(tx, registrations, shown)
         following = shown[-1].subdomain if len(found) > _PAGE else ""
         return RegistrationList(listed, text, tenant, following)
 
     return await visit.read(work)
+
+
+def _spellings(text: str) -> list[str]:
+    """Return how what is looked for may be written: a domain becomes a note in A-labels."""
+    if text.isascii():
+        return [text]
+    try:
+        return [text, str(DomainName.parse(text))]
+    except InvalidNameError:
+        return [text]
 
 
 def _listed(

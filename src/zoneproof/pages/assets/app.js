@@ -55,6 +55,13 @@ document.addEventListener("htmx:sse:error", ({ detail }) => {
   tell(detail.status === 401 ? "signed-out" : "lost");
 });
 
+// What is renewed all the time stays as it is while somebody is in it with the keyboard.
+document.addEventListener("htmx:before:request", (event) => {
+  const { target } = event;
+  const isPolling = target.matches?.("[hx-trigger^=every]");
+  if (isPolling && target.contains(document.activeElement)) event.preventDefault();
+});
+
 // Events are connected again by the extension, but only once they have been.
 for (const failed of ["htmx:error", "htmx:response:error"]) {
   document.addEventListener(failed, ({ target }) => {
