@@ -274,7 +274,8 @@ class WithoutTemplates(ServiceVisit):
 
 
 def test_a_path_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    asked = Request({"type": "http", "path": "/portal/registrations/a\nERROR made up"})
+    path = "/portal/registrations/a\nERROR made up"
+    asked = Request({"type": "http", "path": path, "headers": []})
     visit = WithoutTemplates(cast("Any", None), asked, "/portal", None, Form([]))
     assert visits._problem(visit, StorageError("no room")).status_code == 500
     assert caplog.messages == ["/portal/registrations/a\\nERROR made up failed: no room"]

@@ -146,6 +146,59 @@ def test_a_quota_that_is_used_up_is_told_with_what_helps(pages: ServicePages) ->
     answer = pages.signed_in("/portal", key).post("/portal/new", domain="example.com")
     assert answer.status == 403
     assert "delete a registration, or ask the operator for more" in answer.text
+    assert 'value="example.com"' in answer.text
+
+
+def test_what_is_refused_in_a_form_is_still_there(pages: ServicePages) -> None:
+    account = register(pages.url, pages.keys["team"])
+    path, tenant = f"/portal/registrations/{account.subdomain}", pages.tenant()
+    mistyped = {"note": "typed", "allowfrom": "192.0.2.0/99", "seen": seen(tenant, path)}
+    answer = tenant.post(path, None, **mistyped)
+    assert (answer.status, "is not a network" in answer.text) == (400, True)
+    assert ('value="typed"' in answer.text, 'value="192.0.2.0/99"' in answer.text) == (True, True)
+    operator, path = pages.operator(), "/admin/tenants/team"
+    for quota in ("-1", "1.5", "10000001"):
+        answer = operator.post(path, quota=quota, expires="2999-01-01", seen=seen(operator, path))
+        assert (answer.status, "from 0 to 10,000,000" in answer.text) == (400, True)
+        assert (f'value="{quota}"' in answer.text, 'value="2999-01-01"' in answer.text) == (
+            True,
+            True,
+        )
+
+
+def test_a_registration_is_found_as_people_write_its_domain(pages: ServicePages) -> None:
+    tenant = pages.tenant()
+    assert tenant.post("/portal/new", domain="www.bücher.example").status == 303
+    for text in ("www.b%C3%BCcher", "b%C3%BCcher.example", "xn--bcher"):
+        assert "www.xn--bcher-kva.example" in tenant.get(f"/portal/?q={text}").text, text
+    assert "No registration matches" in tenant.get("/portal/?q=m%C3%BCnchen").text
+
+
+def test_the_live_view_waits_while_the_keyboard_is_in_it(watch: Watch, pages: ServicePages) -> None:
+    account = register(pages.url, pages.keys["team"])
+    watched = watch(pages.url)
+    watched.use_cookies(pages.operator().cookies)
+    page = watched.page
+    page.clock.install()
+    page.goto("/admin/live")
+    page.get_by_role("button", name="On for 5 minutes").click()
+    update(pages.url, account, txt("a"))
+    rows = page.locator("#seen tbody tr")
+    page.clock.run_for(3000)
+    expect(rows).to_have_count(1)
+    link = rows.get_by_role("link")
+    link.focus()
+    update(pages.url, account, txt("b"))
+    page.clock.run_for(5000)
+    expect(link).to_be_focused()
+    link.blur()
+    page.clock.run_for(3000)
+    expect(rows).to_have_count(2)
+
+
+def test_an_address_is_no_domain(pages: ServicePages) -> None:
+    answer = pages.tenant().post("/portal/new", domain="192.0.2.1")
+    assert (answer.status, "over HTTP only" in answer.text) == (400, True)
 
 
 def test_a_last_day_that_is_over_is_told(pages: ServicePages) -> None:

@@ -126,6 +126,20 @@ def test_a_page_is_whole_in_every_look(window: Watched, shown: str, look: str) -
     assert window.complaints == []
 
 
+def test_what_is_long_is_whole_in_every_width(
+    watch: Watch, pages: ServicePages, operator: Client, tenant: Client, subdomain: str
+) -> None:
+    operator.post("/admin/tenants/team/keys", note="n" * 200)
+    operator.post(f"/admin/registrations/{subdomain}", note="n" * 200, allowfrom="")
+    watched = watch(pages.url)
+    watched.use_cookies(operator.cookies)
+    for width in (1280, 768, 360):
+        watched.page.set_viewport_size({"width": width, "height": 800})
+        for path in ("/admin/tenants/team", "/admin/registrations"):
+            watched.page.goto(path)
+            assert watched.overflow <= 0, (path, width)
+
+
 @pytest.mark.parametrize("look", ["light", "narrow"])
 def test_credentials_of_a_new_registration_fit(
     watch: Watch, pages: ServicePages, tenant: Client, look: str

@@ -114,3 +114,63 @@ def test_all_that_were_found_are_chosen_at_once(inside: Inside) -> None:
         assert "found" not in alice.get("/certificates?q=a0").text
         asked = alice.post("/certificates", action="remove", all_found="yes", q="example.com")
         assert re.findall(r'name="name" value="([^"]+)"', asked.text) == names
+
+
+def test_the_worst_come_first_by_status(inside: Inside) -> None:
+    define(inside, ["a.example.com"])
+    add_old(inside, "expired.example.com", days=(-100, -10))
+    add_old(inside, "new.example.com", days=(-1, 89))
+    add_old(inside, "soon.example.com", days=(-80, 10))
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        listed = [
+            re.findall(r'class="name" href="/certificates/([^"]+)"', page.text)
+            for page in (alice.get(f"/certificates?sort={sort}") for sort in ("status", "-status"))
+        ]
+        assert listed[0] == [
+            *("expired.example.com", "a.example.com", "soon.example.com", "new.example.com")
+        ]
+        assert listed[1] == listed[0][::-1]
+
+
+def test_who_ticks_nothing_stays_where_it_was(inside: Inside) -> None:
+    names = [f"a{number:02}.example.com" for number in range(60)]
+    define(inside, names)
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        page = alice.get("/certificates?q=example&sort=-name&page=2").text
+        hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+        answer = alice.post("/certificates", None, action="renew", **hidden)
+        back = answer.headers["Location"]
+        assert back == "/certificates?q=example&sort=-name&page=2"
+        assert "Tick at least one" in alice.get(back).text
+
+
+def test_of_many_certificates_those_are_removed_that_can_be(inside: Inside) -> None:
+    define(inside, ["a.example.com", "b.example.com", "c.example.com"])
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        names = ["a.example.com", "gone.example.com", "c.example.com"]
+        told = alice.submit("/remove-certificates", name=names).text
+        assert "2 certificates no longer managed: the files stay; there is no managed" in told
+        assert "1 of 1" in alice.get("/certificates").text
+        assert "no managed certificate &#39;gone.example.com&#39;" in alice.get("/audit").text
+        again = alice.post("/remove-certificates", name=names)
+        assert (again.status, "no managed certificate" in again.text) == (404, True)
+
+
+def test_what_many_certificates_use_names_some_of_them(inside: Inside) -> None:
+    names = [f"a{number:02}.example.com" for number in range(12)]
+    inside.good("credential", "add", "cloudflare", "--name=dns", "--field=api_token=x", "--no-test")
+    for name in names:
+        inside.good("add", name, "--credential=dns")
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        page = alice.get("/credentials/dns").text
+        first, more = page.split("<summary>and 2 more</summary>")
+        assert (first.count('href="/certificates/a'), more.count('href="/certificates/a')) == (
+            10,
+            2,
+        )
+        asked = alice.get("/credentials/dns/remove").text
+        assert f"Used by {', '.join(names[:10])} and 2 more." in asked

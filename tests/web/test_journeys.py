@@ -135,6 +135,16 @@ def test_only_what_was_previewed_is_requested(pages: WebPages, world: World) -> 
     assert (answer.status, answer.headers["Location"][:6]) == (303, "/runs/")
 
 
+def test_of_many_names_a_preview_shows_first_what_is_wrong(pages: WebPages) -> None:
+    names = [f"host{number}.example.com" for number in range(6)]
+    alice = pages.administrator()
+    chosen = {"way": "credential", "credential": "dns", "key_type": "ec256", "step": "preview"}
+    page = alice.post("/new-certificate", None, names=" ".join([*names, "a.invalid"]), **chosen)
+    told, _, quiet = page.text.partition("<h3>Without remarks</h3>")
+    assert re.findall(r"<h3>(.+)</h3>", told) == ["a.invalid"]
+    assert re.findall(r"<details><summary>(.+?)</summary>", quiet)[:6] == names
+
+
 def test_a_credential_that_is_wrong_says_what_is_wrong_and_works_once_it_is_changed(
     watch: Watch, pages: WebPages, world: World
 ) -> None:

@@ -132,6 +132,20 @@ def test_a_run_is_whole_while_it_waits_for_a_person(
         picture(watched.page, "awaiting", look)
 
 
+def test_what_is_long_is_whole_in_every_width(
+    watch: Watch, home: World, pages: WebPages, administrator: Client
+) -> None:
+    name = f"{'w' * 63}.example.com"
+    home.good("add", name, "--credential=dns", "--deploy-hook=/bin/true")
+    watched = watch(pages.url)
+    watched.use_cookies(administrator.cookies)
+    for width in (1280, 768, 360):
+        watched.page.set_viewport_size({"width": width, "height": 800})
+        for path in (f"/certificates/{name}", f"/certificates/{name}/deployment", "/me"):
+            watched.page.goto(path)
+            assert watched.overflow <= 0, (path, width)
+
+
 def test_several_methods_are_whole_in_every_look(
     watch: Watch, home: World, pages: WebPages, administrator: Client
 ) -> None:

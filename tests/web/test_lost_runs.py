@@ -7,7 +7,8 @@ import signal
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Route, expect
 
 from tests.support.command import run_zoneproof
 from tests.support.web_pages import WebPages
@@ -55,6 +56,41 @@ def test_a_run_whose_server_was_started_again_is_not_called_running(
         expect(lost).to_be_hidden()
     (tmp_path / "end").touch()
     assert all("htmx:sse:error" in one for one in watched.complaints)
+    watched.complaints.clear()
+
+
+@pytest.mark.parametrize("gone", ["network", "server behind a proxy"])
+def test_a_run_whose_events_did_not_come_at_first_is_seen_to_its_end(
+    watch: Watch, tmp_path: Path, gone: str
+) -> None:
+    home, tried = tmp_path / "home", []
+    add_script(home, tmp_path / "slow", f"{SLOW.format(end=tmp_path / 'end')}exit 1\n")
+    with WebPages(home) as pages:
+        watched = watch(pages.url)
+        page = watched.page
+
+        def fail_once(route: Route) -> None:
+            tried.append(route.request.url)
+            if len(tried) > 1:
+                route.continue_()
+            elif gone == "network":
+                route.abort()
+            else:
+                route.fulfill(status=502, body="<h1>Bad gateway</h1>", content_type="text/html")
+
+        become_administrator(page, pages.link)
+        page.goto("/credentials/own")
+        page.get_by_label("Zone", exact=True).fill("example.com")
+        page.route(lambda url: "/events?" in url, fail_once)
+        page.get_by_role("button", name="Test", exact=True).click()
+        lost = page.get_by_text("The connection to the server is lost")
+        expect(lost).to_be_visible()
+        expect(page.locator("#panel")).to_contain_text("Asking the DNS and the CA")
+        expect(lost).to_be_hidden()
+        (tmp_path / "end").touch()
+        expect(page.locator("#run-status")).to_have_text("failed")
+        assert len(tried) == 2
+    assert all("htmx:error" in one for one in watched.complaints)
     watched.complaints.clear()
 
 

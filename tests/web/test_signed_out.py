@@ -28,6 +28,17 @@ def test_a_part_of_a_page_says_so_and_leads_to_signing_in(pages: WebPages) -> No
     assert '<a href="/sign-in" target="_blank">' in whole.text
 
 
+def test_a_part_of_a_page_says_in_its_place_what_is_wrong(pages: WebPages) -> None:
+    alice = pages.administrator()
+    for path, status, text in (
+        ("/certificates/none.example", 404, "There is no managed certificate"),
+        ("/nowhere", 404, "There is nothing at this path"),
+    ):
+        answer = alice.get(path, PART)
+        assert (answer.status, answer.headers["HX-Reselect"]) == (status, "#problem")
+        assert answer.text.startswith('<div class="alert" role="alert" id="problem">' + text)
+
+
 def test_what_was_typed_is_still_there_after_signing_in_again(
     watch: Watch, pages: WebPages
 ) -> None:

@@ -128,6 +128,20 @@ def test_settings_that_cannot_be_used_are_told_and_repaired(inside: Inside, cont
         assert quiet(pages)
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_settings_in_another_encoding_are_repaired(inside: Inside, encoding: str) -> None:
+    settings, text = inside.home / "settings.toml", "# für alle\nparallel = 3\n"
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        settings.write_bytes(text.encode(encoding))
+        page = alice.get("/settings")
+        assert (page.status, "is not UTF-8 text: save it as UTF-8" in page.text) == (200, True)
+        assert "# für alle\nparallel = 3" in page.text
+        saved = alice.post("/settings", seen=seen(alice, "/settings"), text=text)
+        assert (saved.status, settings.read_text()) == (303, text)
+        assert quiet(pages)
+
+
 def test_of_a_damaged_database_strangers_learn_the_kind(inside: Inside) -> None:
     with WebPages(inside.home) as pages:
         alice = pages.administrator()

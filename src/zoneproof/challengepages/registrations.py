@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from starlette.responses import Response
 
 from zoneproof.challengedns.api.pages import ADMIN, PORTAL
+from zoneproof.challengedns.api.responses import STATUS
 from zoneproof.challengedns.store import usage
 from zoneproof.challengedns.store.checks import check_networks, check_note
 from zoneproof.challengedns.store.last_questions import LastQuestion, last_questions
@@ -15,18 +16,27 @@ from zoneproof.challengedns.store.registrations import NewRegistration, Registra
 from zoneproof.challengedns.store.rows import RegistrationRow
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.challengepages.setup import ClientAccount, all_setups
-from zoneproof.challengepages.visits import ServicePage, ServiceVisit
+from zoneproof.challengepages.visits import ServicePage, ServiceVisit, for_people
 from zoneproof.challenges.events import RecordAwaited
 from zoneproof.challenges.records import cname_record, look_for_records
-from zoneproof.core.errors import DnsError, InvalidInputError, InvalidNameError, RegistrationError
+from zoneproof.core.errors import (
+    DnsError,
+    InvalidInputError,
+    InvalidNameError,
+    RegistrationError,
+    ZoneproofError,
+)
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery import Resolver, parse_server
 from zoneproof.pages.browser import shown_once
 from zoneproof.pages.records import RecordView, SightingView, record_views
 from zoneproof.pages.seen import UnseenChangeError, require_seen, seen_with
+from zoneproof.serving.limits import read_address
+from zoneproof.serving.responses import log_refused
 from zoneproof.storage import Transaction
 
 _PAGE = 50
+_NO_NETWORK = "invalid_allowfrom_cidr"
 _CREATED = "The registration is created"
 
 
@@ -83,13 +93,27 @@ async def read_list(visit: ServiceVisit) -> RegistrationList:
 
     def work(tx: Transaction, who: LicenceKey) -> RegistrationList:
         tenant = who.tenant or visit.query.text("tenant")
-        found = registrations.page(tx, tenant=tenant, text=text, after=after, limit=_PAGE + 1)
+        found: Sequence[RegistrationRow] = ()
+        for sought in _spellings(text):
+            found = found or registrations.page(
+                tx, tenant=tenant, text=sought, after=after, limit=_PAGE + 1
+            )
         shown = found[:_PAGE]
         listed = _listed(tx, registrations, shown)
         following = shown[-1].subdomain if len(found) > _PAGE else ""
         return RegistrationList(listed, text, tenant, following)
 
     return await visit.read(work)
+
+
+def _spellings(text: str) -> list[str]:
+    """Return how what is looked for may be written: a domain becomes a note in A-labels."""
+    if text.isascii():
+        return [text]
+    try:
+        return [text, str(DomainName.parse(text))]
+    except InvalidNameError:
+        return [text]
 
 
 def _listed(
@@ -119,7 +143,7 @@ async def _show(visit: ServiceVisit) -> Response:
     return await _page_of_one(visit)
 
 
-async def _page_of_one(visit: ServiceVisit, refused: UnseenChangeError | None = None) -> Response:
+async def _page_of_one(visit: ServiceVisit, refused: ZoneproofError | None = None) -> Response:
     registrations = visit.registrations
 
     def work(tx: Transaction, who: LicenceKey) -> tuple[Listed, list[tuple[str, int]]]:
@@ -136,7 +160,7 @@ async def _page_of_one(visit: ServiceVisit, refused: UnseenChangeError | None = 
         looked, error = await _look(visit, record) if text else (record_views([record]), error)
     return visit.page(
         "registration.html",
-        409 if refused else 200,
+        _status(refused) if refused else 200,
         one=one,
         row=row,
         fulldomain=fulldomain,
@@ -150,6 +174,10 @@ async def _page_of_one(visit: ServiceVisit, refused: UnseenChangeError | None = 
     )
 
 
+def _status(refused: ZoneproofError) -> int:
+    return 409 if isinstance(refused, UnseenChangeError) else 400
+
+
 def _revision(row: RegistrationRow) -> str:
     """Return a text that every change of what the form shows makes another one."""
     return f"{row.note} {row.allowfrom}"
@@ -158,10 +186,17 @@ def _revision(row: RegistrationRow) -> str:
 def _record_for(text: str, fulldomain: str, *, asked: bool) -> tuple[str, str]:
     """Return the CNAME that lets a domain's challenge name lead here, or what is wrong."""
     try:
-        name = DomainName.parse(text.strip()).base.child("_acme-challenge")
+        name = _domain(text).child("_acme-challenge")
         return cname_record(name, DomainName.parse(fulldomain)), ""
     except InvalidNameError as error:
         return "", error.message if asked else ""
+
+
+def _domain(text: str) -> DomainName:
+    """Return the domain that is meant. Raises InvalidNameError."""
+    if read_address(text.strip()):
+        raise InvalidNameError(f"{text} is an IP address: CAs validate those over HTTP only")
+    return DomainName.parse(text.strip()).base
 
 
 async def _look(
@@ -182,9 +217,8 @@ async def _look(
 
 
 async def _change(visit: ServiceVisit) -> Response:
-    note = check_note(visit.form.required("note"))
+    text = visit.form.required("note")
     visit.form.required("allowfrom")
-    networks = check_networks(visit.form.words("allowfrom"))
     registrations = visit.registrations
 
     def change(known: RegistrationRow) -> RegistrationRow:
@@ -196,8 +230,11 @@ async def _change(visit: ServiceVisit) -> Response:
         registrations.alter(tx, subdomain, change)
 
     try:
+        note, networks = check_note(text), check_networks(visit.form.words("allowfrom"))
         await visit.write(work)
-    except UnseenChangeError as error:
+    except (InvalidInputError, RegistrationError, UnseenChangeError) as error:
+        if isinstance(error, RegistrationError) and error.code != _NO_NETWORK:
+            raise
         return await _page_of_one(visit, error)
     return _back(visit, "Saved.")
 
@@ -298,13 +335,17 @@ async def _create(visit: ServiceVisit) -> Response:
         return registrations.register(tx, allowfrom=networks, note=note, tenant=who.tenant)
 
     try:
-        note = check_note(str(DomainName.parse(domain).base)) if domain else ""
+        note = check_note(str(_domain(domain))) if domain else ""
         made = await visit.write(work)
     except (InvalidInputError, RegistrationError) as error:
-        if isinstance(error, RegistrationError) and error.code != "invalid_allowfrom_cidr":
-            raise
-        context = {"domain": domain, "allowfrom": allowfrom, "error": error.message}
-        return visit.page("new_registration.html", 400, **context)
+        status, message = 400, error.message
+        if isinstance(error, RegistrationError):
+            if error.code not in (_NO_NETWORK, "quota_exceeded"):
+                raise
+            log_refused(visit.request, error.code, error.message)
+            status, message = STATUS[error.code], for_people(error)
+        context = {"domain": domain, "allowfrom": allowfrom, "error": message}
+        return visit.page("new_registration.html", status, **context)
     return _with_password(visit, made, _CREATED)
 
 

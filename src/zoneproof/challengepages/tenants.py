@@ -11,15 +11,22 @@ from zoneproof.challengedns.api.pages import ADMIN
 from zoneproof.challengedns.store import usage
 from zoneproof.challengedns.store.checks import after_day
 from zoneproof.challengedns.store.tenant_rows import LicenceKey, Tenant
-from zoneproof.challengedns.store.tenants import DEFAULT_QUOTA, known_key, known_tenant
+from zoneproof.challengedns.store.tenants import (
+    DEFAULT_QUOTA,
+    MAX_QUOTA,
+    known_key,
+    known_tenant,
+)
 from zoneproof.challengedns.store.usage import MonthOfTenant
 from zoneproof.challengepages.visits import ServicePage, ServiceVisit
 from zoneproof.core.errors import InvalidInputError, RegistrationError, ZoneproofError
+from zoneproof.pages.forms import Form
 from zoneproof.pages.seen import UnseenChangeError, require_seen, seen_with
 from zoneproof.storage import Transaction
 
 _PAGE = 100
 _KEYS = 200
+_IN_USE = "tenant_in_use"
 
 
 def pages() -> list[ServicePage]:
@@ -53,7 +60,9 @@ async def _show(visit: ServiceVisit) -> Response:
     return await _page_of_one(visit)
 
 
-async def _page_of_one(visit: ServiceVisit, error: ZoneproofError | None = None) -> Response:
+async def _page_of_one(
+    visit: ServiceVisit, error: ZoneproofError | None = None, typed: Form | None = None
+) -> Response:
     tenants = visit.registrations.tenants
 
     def work(
@@ -66,15 +75,23 @@ async def _page_of_one(visit: ServiceVisit, error: ZoneproofError | None = None)
     tenant, keys, months = await visit.read(work)
     return visit.page(
         "tenant.html",
-        409 if error else 200,
+        _status(error) if error else 200,
         tenant=tenant,
         keys=keys,
         months=months,
-        typed=visit.form if isinstance(error, UnseenChangeError) else None,
+        typed=typed,
         seen=seen_with(visit.form, error, _revision(tenant)),
         error=error.message if error else "",
         now=visit.now,
     )
+
+
+def _status(error: ZoneproofError) -> int:
+    return 409 if isinstance(error, UnseenChangeError) or _code(error) == _IN_USE else 400
+
+
+def _code(error: ZoneproofError) -> str:
+    return error.code if isinstance(error, RegistrationError) else ""
 
 
 async def _ask_for_new(visit: ServiceVisit) -> Response:
@@ -102,17 +119,18 @@ async def _create(visit: ServiceVisit) -> Response:
 
 
 async def _change(visit: ServiceVisit) -> Response:
-    quota, expires = _number(visit.form.text("quota")), _expiry(visit.form.required("expires"))
+    quota, expires = visit.form.text("quota"), visit.form.required("expires")
     tenants = visit.registrations.tenants
 
     def change(known: Tenant) -> Tenant:
         require_seen(visit.form, _revision(known), known.name)
-        return replace(known, quota=quota, expires_at=expires)
+        return replace(known, quota=wanted, expires_at=ends)
 
     try:
+        wanted, ends = _number(quota), _expiry(expires)
         await visit.write(lambda tx, _: tenants.alter(tx, visit.name, change))
-    except UnseenChangeError as error:
-        return await _page_of_one(visit, error=error)
+    except (InvalidInputError, UnseenChangeError) as error:
+        return await _page_of_one(visit, error, visit.form)
     return visit.go(
         f"/tenants/{visit.name}", f"Saved.{_if_over(visit, visit.form.text('expires'))}"
     )
@@ -188,15 +206,16 @@ async def _delete(visit: ServiceVisit) -> Response:
     try:
         await visit.write(lambda tx, _: tenants.delete(tx, visit.name))
     except RegistrationError as error:
-        if error.code != "tenant_in_use":
+        if error.code != _IN_USE:
             raise
-        return await _page_of_one(visit, error=error)
+        return await _page_of_one(visit, error)
     return visit.go("/", f"The tenant {visit.name} is deleted.")
 
 
 def _number(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise InvalidInputError("the quota is not a number: write it as 500")
+    is_number = text.isascii() and text.isdigit() and len(text) < 20
+    if not is_number or int(text) > MAX_QUOTA:
+        raise InvalidInputError(f"a quota must be a whole number from 0 to {MAX_QUOTA:,}")
     return int(text)
 
 

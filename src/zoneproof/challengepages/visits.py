@@ -203,9 +203,10 @@ async def _answer(visit: ServiceVisit, page: ServicePage) -> Response:
     if page.is_open:
         return await page.handler(visit)
     if who is None:
-        if page.method == "GET":
-            return visit.go("/sign-in", to=visit.request.url.path)
-        return problem(visit, 401, "Sign in first: nothing was done.")
+        if page.method != "GET" or browser.is_part(visit.request):
+            return browser.signed_out(visit.request, visit.page)
+        path, query = visit.request.url.path, visit.request.url.query
+        return visit.go("/sign-in", to=f"{path}?{query}" if query else path)
     if who.tenant is None and page.root == PORTAL and page.method == "GET":
         return browser.lead_to(f"{ADMIN}/")
     if (who.tenant is None) != visit.is_operator:
@@ -247,6 +248,10 @@ def for_people(error: RegistrationError) -> str:
 
 def problem(visit: ServiceVisit, status: int, message: str) -> Response:
     """Return a page that says what is wrong."""
+    if browser.is_part(visit.request):
+        return browser.in_place(
+            visit.page("problem_part.html", status, message=message), "#problem"
+        )
     if visit.who is None or (visit.who.tenant is None) != visit.is_operator:
         return visit.page("refused.html", status, message=message)
     return visit.page("problem.html", status, message=message)

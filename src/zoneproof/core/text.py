@@ -6,7 +6,7 @@ import base64
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 _TERMINAL_SEQUENCE = re.compile(
@@ -71,6 +71,12 @@ def _spellings(secrets: Iterable[str]) -> set[str]:
 def with_extra(extra: str) -> str:
     """Return what installs an extra beside the Zoneproof that runs."""
     return f"run {sys.prefix}/bin/pip install '.[{extra}]' in Zoneproof's folder"
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """Return the first of the names in words, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def count(number: int, word: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -221,15 +222,25 @@ def settings_locked(home: Home) -> Iterator[None]:
         yield
 
 
-def read_settings_text(home: Path) -> str:
-    """Return the file as it is, empty if there is none. Raises ConfigError."""
+def read_settings_text(home: Path, *, anyhow: bool = False) -> str:
+    """Return the file as it is, empty if there is none. Raises ConfigError.
+
+    ``anyhow``, for who repairs it, it is also read in an encoding in which it cannot be used.
+    """
     path = home / FILE
     try:
-        return read_file(path).decode()
+        content = read_file(path)
     except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        if not anyhow:
+            raise ConfigError(f"cannot read {path}: {error}") from error
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_utf16 else "latin-1", "replace")
 
 
 def save_settings_text(home: Path, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -38,7 +39,6 @@ def show(
         "once": once,
         "path": request.url.path,
         "theme": theme if theme in THEMES else "",
-        "is_htmx": "hx-request" in request.headers,
     }
     answer = HTMLResponse(templates.render(template, common | context), status)
     if note:
@@ -89,6 +89,29 @@ def shown_once(request: Request) -> dict[str, str]:
     return texts if path == request.url.path else {}
 
 
+def is_part(request: Request) -> bool:
+    """Tell whether a script has asked for a part of a page."""
+    return "hx-request" in request.headers
+
+
+def in_place(answer: Response, selector: str) -> Response:
+    """Have what the selector chooses shown in the place of the part that was asked for.
+
+    Whatever of the answer was to go where: a part of a page has no other place for it.
+    """
+    answer.headers.update({"HX-Reselect": selector, "HX-Reswap": "innerHTML"})
+    return answer
+
+
+def signed_out(request: Request, page: Callable[..., Response]) -> Response:
+    """Say where to sign in, so that what somebody typed is not lost; ``page`` makes a page."""
+    if is_part(request):
+        part = page("signed_out_part.html", 401, then="go on here")
+        return in_place(part, "#signed-out")
+    again = "load this page again, which sends once more what you typed"
+    return page("signed_out.html", 401, then=again)
+
+
 def local_path(path: str, otherwise: str = "/") -> str:
     """Return a path on this server, whatever a link says."""
     is_local = path.startswith("/") and not path.startswith(("//", "/\\"))
@@ -110,8 +133,11 @@ def plain_error(
         status, message = 500, told_to_strangers(request, error, advice)
     message = message[:1].upper() + message[1:]
     context = {"message": message, "status": status, "theme": "", "root": root}
-    text = templates.render("plain.html", context)
-    return HTMLResponse(text, status, headers=dict(found.headers or {}) if found else None)
+    headers = dict(found.headers or {}) if found else None
+    if is_part(request):
+        text = templates.render("problem_part.html", context)
+        return in_place(HTMLResponse(text, status, headers=headers), "#problem")
+    return HTMLResponse(templates.render("plain.html", context), status, headers=headers)
 
 
 def told_to_strangers(request: Request, error: Exception, advice: str = "") -> str:

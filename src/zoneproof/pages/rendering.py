@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from zoneproof import __version__
 from zoneproof.core import times
-from zoneproof.core.text import count, printable
+from zoneproof.core.text import count, printable, some
 from zoneproof.pages.assets import all_assets
 
 _CODE = re.compile(r"`([^`]+)`")
@@ -43,6 +43,7 @@ class Templates:
             at_and_distance=lambda moment: times.at_and_distance(moment, datetime.now(UTC)),
             clock=_clock,
             count=count,
+            some=some,
             iso=_iso,
             coded=_coded,
             browser=_browser,

@@ -187,14 +187,8 @@ async def _answer(visit: Visit, page: Page) -> Response:
 
 def _sign_in_first(visit: Visit, page: Page) -> Response:
     """Lead to the sign-in page, or say where it is, so that what somebody typed is not lost."""
-    if "hx-request" in visit.request.headers:
-        answer = visit.page("signed_out_part.html", 401, then="go on here")
-        # Whatever of the answer was to go where: a part of a page has no other place for this.
-        answer.headers.update({"HX-Reselect": "#signed-out", "HX-Reswap": "innerHTML"})
-        return answer
-    if page.method != "GET":
-        again = "load this page again, which sends once more what you typed"
-        return visit.page("signed_out.html", 401, then=again)
+    if page.method != "GET" or browser.is_part(visit.request):
+        return browser.signed_out(visit.request, visit.page)
     if visit.query.is_on(KEPT_COOKIE):
         return visit.go("/sign-in", **{KEPT_COOKIE: "1"})
     path, query = visit.request.url.path, visit.request.url.query
@@ -279,6 +273,10 @@ async def _named_by_proxy(manager: Manager, request: Request, name: str) -> WebS
 
 def problem(visit: Visit, status: int, message: str, records: Iterable[str] = ()) -> Response:
     """Return a page that says what is wrong, with the menu for whoever is signed in."""
+    if browser.is_part(visit.request):
+        return browser.in_place(
+            visit.page("problem_part.html", status, message=message), "#problem"
+        )
     template = "problem.html" if visit.who else "plain.html"
     return visit.page(template, status, message=message, status=status, records=tuple(records))
 

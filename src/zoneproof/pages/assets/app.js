@@ -16,8 +16,14 @@ function prepare(root) {
     button.hidden = !navigator.clipboard;
   }
   for (const all of root.querySelectorAll("input[data-tick-all][hidden]")) all.hidden = false;
-  for (const log of root.querySelectorAll(".log")) log.scrollTop = log.scrollHeight;
+  // A log shows its end, unless somebody has scrolled up to read.
+  for (const log of root.querySelectorAll(".log:not([data-read])")) log.scrollTop = log.scrollHeight;
 }
+
+document.addEventListener("scroll", ({ target: log }) => {
+  if (!log.matches?.(".log")) return;
+  log.toggleAttribute("data-read", log.scrollTop + log.clientHeight < log.scrollHeight - 8);
+}, true);
 
 // The box in a table's head ticks all below it.
 document.addEventListener("change", (event) => {
@@ -28,10 +34,38 @@ document.addEventListener("change", (event) => {
   }
 });
 
-// A page that shows events says so while none can come.
-for (const [event, lost] of [["htmx:sse:error", true], ["htmx:sse:after:connection", false]]) {
-  document.addEventListener(event, () => {
-    for (const note of document.querySelectorAll("[data-while-lost]")) note.hidden = !lost;
+// A page that shows what happens says so while it cannot: "lost", "signed-out", or nothing.
+function tell(why) {
+  for (const note of document.querySelectorAll("[data-while]")) note.hidden = note.dataset.while !== why;
+}
+
+// An answer that is not for this page, as a proxy gives whose server is gone. Ours say what of them
+// is to be shown.
+function isAlien({ response, hx }) {
+  return response?.status >= 500 && !hx?.reselect;
+}
+
+document.addEventListener("htmx:before:swap", (event) => {
+  if (isAlien(event.detail.ctx)) event.preventDefault();
+});
+document.addEventListener("htmx:after:request", ({ detail }) => tell(isAlien(detail.ctx) && "lost"));
+document.addEventListener("htmx:error", ({ detail }) => { if (!detail.ctx?.response) tell("lost"); });
+document.addEventListener("htmx:sse:after:connection", () => tell());
+document.addEventListener("htmx:sse:error", ({ detail }) => {
+  tell(detail.status === 401 ? "signed-out" : "lost");
+});
+
+// What is renewed all the time stays as it is while somebody is in it with the keyboard.
+document.addEventListener("htmx:before:request", (event) => {
+  const { target } = event;
+  const isPolling = target.matches?.("[hx-trigger^=every]");
+  if (isPolling && target.contains(document.activeElement)) event.preventDefault();
+});
+
+// Events are connected again by the extension, but only once they have been.
+for (const failed of ["htmx:error", "htmx:response:error"]) {
+  document.addEventListener(failed, ({ target }) => {
+    if (target.matches?.("[hx-sse\\:connect]")) setTimeout(() => htmx.trigger(target, "again"), 2000);
   });
 }
 

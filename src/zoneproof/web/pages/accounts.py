@@ -11,11 +11,13 @@ from starlette.responses import Response
 from zoneproof.acme import KNOWN, ExternalAccountBinding
 from zoneproof.core.errors import InvalidInputError, TermsNotAgreedError, ZoneproofError
 from zoneproof.core.names import Identifier, require_email
+from zoneproof.core.text import some
 from zoneproof.manager import AccountTerms, open_manager
 from zoneproof.manager.accounts import changes
 from zoneproof.web.visits import Page, Visit
 
 BUNDLE = "File of roots to trust"  # which commands call --ca-bundle
+_USERS = 10  # certificates that are named
 
 
 def pages() -> list[Page]:
@@ -57,11 +59,16 @@ async def _show(visit: Visit, records: tuple[str, ...] = (), error: str = "") ->
         "account.html",
         400 if error else 200,
         found=found,
-        rows=found.rows(),
+        rows=_rows(found),
         records=records,
         names=" ".join(names),
         error=error,
     )
+
+
+def _rows(found: changes.AccountDetails) -> dict[str, str]:
+    rows = found.rows()
+    return rows | {"used by": some(found.used_by, _USERS)} if found.used_by else rows
 
 
 async def _new(visit: Visit, error: str = "", terms_url: str = "") -> Response:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from zoneproof.core.errors import InvalidInputError
+from zoneproof.core.errors import InvalidInputError, ZoneproofError
 from zoneproof.core.names import readable
 from zoneproof.core.text import count
 from zoneproof.manager import CertificateSummary, preview
@@ -21,7 +21,7 @@ from zoneproof.manager.certificates.removal import find_removable, remove_certif
 from zoneproof.pages.forms import Form
 from zoneproof.web.pages.actions import start_renewal, start_resumption
 from zoneproof.web.pages.preview_view import PreviewView
-from zoneproof.web.pages.views import CertificateRow, is_never_obtained, noting_news
+from zoneproof.web.pages.views import CertificateRow, is_never_obtained, noting_news, severity
 from zoneproof.web.visits import Page, Visit
 
 _ON_A_PAGE = 50
@@ -30,11 +30,11 @@ _GROUPS: dict[str, Callable[[CertificateSummary], bool]] = {  # beside those of 
     "needs attention": lambda one: one.needs_attention,
     "never obtained": is_never_obtained,
 }
-_SORTS: dict[str, Callable[[CertificateSummary], Any]] = {
-    "name": lambda one: one.name,
-    "status": lambda one: (one.status, one.name),
-    "expires": lambda one: (one.not_after or _NEVER, one.name),
-    "renews": lambda one: (one.renew_at or _NEVER, one.name),
+_SORTS: dict[str, Callable[[CertificateSummary, datetime], Any]] = {
+    "name": lambda one, _: one.name,
+    "status": lambda one, now: (not one.needs_attention, *severity(one, now)),
+    "expires": lambda one, _: (one.not_after or _NEVER, one.name),
+    "renews": lambda one, _: (one.renew_at or _NEVER, one.name),
 }
 
 
@@ -100,7 +100,8 @@ async def _list(visit: Visit) -> Response:
     found = await summaries(visit.manager, now)
     chosen = [one for one in found if choice.fits(one, now)]
     reverse = choice.sort.startswith("-")
-    chosen.sort(key=_SORTS[choice.sort.removeprefix("-")], reverse=reverse)
+    key = _SORTS[choice.sort.removeprefix("-")]
+    chosen.sort(key=lambda one: key(one, now), reverse=reverse)
     last = max((len(chosen) - 1) // _ON_A_PAGE + 1, 1)
     page = min(choice.page, last)
     shown = chosen[(page - 1) * _ON_A_PAGE : page * _ON_A_PAGE]
@@ -123,13 +124,13 @@ async def _list(visit: Visit) -> Response:
 
 
 async def _act(visit: Visit) -> Response:
-    names = visit.form.all("name")
+    names, choice = visit.form.all("name"), CertificateFilter.of(visit.form)
     if visit.form.is_on("all_found"):
-        now, choice = datetime.now(UTC), CertificateFilter.of(visit.form)
+        now = datetime.now(UTC)
         found = await summaries(visit.manager, now)
         names = tuple(one.name for one in found if choice.fits(one, now))
     if not names:
-        return visit.go("/certificates", "Tick at least one certificate first.")
+        return visit.go(choice.url(page=choice.page), "Tick at least one certificate first.")
     shown = names[0] if len(names) == 1 else count(len(names), "certificate")
     match visit.form.text("action"):
         case "renew":
@@ -153,14 +154,21 @@ async def _remove(visit: Visit) -> Response:
     names, files = visit.form.all("name"), visit.form.is_on("delete_files")
     visit.does("remove with files" if files else "remove", ", ".join(names))
     news: list[str] = []
+    refused: list[ZoneproofError] = []
     for name in names:
-        found = await find_removable(visit.manager, name, files=files)
-        await remove_certificate(
-            visit.manager,
-            found,
-            noting_news(news),
-            delete_files=files,
-        )
-    told = f"{count(len(names), 'certificate')} no longer managed"
+        try:
+            found = await find_removable(visit.manager, name, files=files)
+            await remove_certificate(
+                visit.manager,
+                found,
+                noting_news(news),
+                delete_files=files,
+            )
+        except ZoneproofError as error:
+            refused.append(error)
+            news.append(visit.refused(error))
+    if refused and len(refused) == len(names):
+        raise refused[0]
+    told = f"{count(len(names) - len(refused), 'certificate')} no longer managed"
     kept = "the files are deleted" if files else "the files stay"
     return visit.go("/certificates", "; ".join([f"{told}: {kept}", *news]))

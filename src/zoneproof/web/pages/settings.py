@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from zoneproof.core.errors import ZoneproofError
 from zoneproof.core.text import count
-from zoneproof.manager import Manager
+from zoneproof.manager import Home, Manager
 from zoneproof.manager.certificates.definition_file import field_text
 from zoneproof.manager.notifications.send import send_test
 from zoneproof.manager.settings import (
@@ -36,7 +36,7 @@ async def _settings(
 ) -> Response:
     stored = ""
     if visit.may("administrator"):
-        stored = await asyncio.to_thread(read_settings_text, visit.site.home.path)
+        stored = await asyncio.to_thread(_stored, visit.site.home)
     return visit.page(
         "settings.html",
         400 if error else 200,
@@ -46,6 +46,10 @@ async def _settings(
         file=str(visit.site.home.path / FILE),
         error=visit.refused(error) if error else "",
     )
+
+
+def _stored(home: Home) -> str:
+    return read_settings_text(home.path, anyhow=True)
 
 
 def _rows(manager: Manager) -> dict[str, str]:
@@ -77,7 +81,7 @@ async def _save(visit: Visit) -> Response:
     def replace() -> None:
         home = visit.site.home
         with settings_locked(home):
-            require_seen(visit.form, read_settings_text(home.path), FILE)
+            require_seen(visit.form, _stored(home), FILE)
             save_settings_text(home.path, text)
 
     try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from zoneproof.core.names import readable
+from zoneproof.core.text import some
 from zoneproof.issuance import Emit, Event, RecordsDeletable, Warned
 from zoneproof.issuance.event_texts import describe
 from zoneproof.manager import CertificateSummary
@@ -69,11 +70,9 @@ class CertificateRow:
         names = [with_readable(name) for name in summary.identifiers if name != summary.name]
         if readable(summary.name) != summary.name:
             names.insert(0, readable(summary.name))
-        shown = ", ".join(names[:most])
-        more = len(names) - most
         return cls(
             summary,
-            f"{shown} and {more} more" if more > 0 else shown,
+            some(names, most),
             expiry_text(summary, now),
             renewal_text(summary, now),
             remark(summary, now),
