@@ -231,6 +231,21 @@ def test_somebody_changes_the_password_and_ends_sessions(inside: Inside) -> None
         assert alice.get("/").status == 303
 
 
+def test_a_link_ends_when_the_password_is_changed_otherwise(inside: Inside) -> None:
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        made = alice.submit("/users/alice/link").text.partition("/welcome?token=")[2]
+        link = re.match(r"[\w-]+", made)
+        assert link
+        new = f"{PASSWORD} anew"
+        changed = alice.post("/me/password", present=PASSWORD, password=new, again=new)
+        assert changed.status == 303
+        finder = pages.stranger()
+        taken = finder.post("/welcome", token=link[0], password=PASSWORD, again=PASSWORD)
+        assert "this link was used already or is too old" in taken.text
+        assert finder.get("/").headers["Location"].startswith("/sign-in")
+
+
 def test_a_token_of_the_command_line(inside: Inside) -> None:
     made = json.loads(
         inside.good("web", "token", "add", "ci", "--role=viewer", "--days=7", "--json")
@@ -402,6 +417,18 @@ def test_the_audit_log_continues_among_entries_of_the_same_millisecond(inside: I
             links = [unescape(one) for one in re.findall(r'<a href="([^"]*)">Older', text)]
         assert shown == newest_first
         assert administrator.get("/audit?q=entry&before=2030&number=x").status == 200
+
+
+async def test_a_link_ends_the_passkeys_of_before(tmp_path: Path) -> None:
+    async with open_manager(Home(tmp_path)) as manager:
+        users, passkeys = manager.people.users, manager.people.passkeys
+        for name in ("olga", "victor"):
+            await passkeys.add(await users.add(name, "operator"), name, "key", 0, "laptop")
+        secret = await users.add_link("olga", "operator")
+        assert len(await passkeys.of("olga")) == 1
+        await users.use_link(secret, "olga", "hash")
+        assert await passkeys.of("olga") == []
+        assert len(await passkeys.of("victor")) == 1
 
 
 async def test_the_audit_log_keeps_the_newest_of_the_same_millisecond(

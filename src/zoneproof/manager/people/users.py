@@ -177,7 +177,8 @@ class Users(Stored):
     def use_link(self, tx: Transaction, secret: str, name: str, password: str) -> User:
         """End the link and set the password (its hash) of its user, who is made if need be.
 
-        All sessions of the user end. Raises InvalidInputError.
+        All sessions and passkeys of the user end: somebody else may have begun or registered them.
+        Raises InvalidInputError.
         """
         link = self.link.within(tx, secret)
         name = link.name or name
@@ -185,12 +186,18 @@ class Users(Stored):
         if not link.name or not tx.query("SELECT 1 FROM users WHERE name = ?", (name,)):
             self.add.within(tx, name, link.role)
         self.set_password.within(tx, name, password)
-        return self.get.within(tx, name)
+        user = self.get.within(tx, name)
+        tx.execute("DELETE FROM passkeys WHERE user_id = ?", (user.id,))
+        return user
 
     @writes
     def set_password(self, tx: Transaction, name: str, password: str) -> None:
-        """Set a user's password (its hash), and end all sessions. Raises InvalidInputError."""
+        """Set a user's password (its hash), and end all sessions, and a link for another one.
+
+        Raises InvalidInputError.
+        """
         user = self.get.within(tx, name)
+        tx.execute("DELETE FROM sign_in_links WHERE name = ?", (name,))
         tx.execute("UPDATE users SET password = ? WHERE id = ?", (password, user.id))
         tx.execute("DELETE FROM sessions WHERE user_id = ?", (user.id,))
 
