@@ -130,6 +130,7 @@ def test_an_account_is_bound(bound: Machine) -> None:
     missing = bound.run("register", *bound.ca, "--name=work", "--agree-tos")
     assert missing.status == 2
     assert "external account binding" in missing.stderr
+    assert "with --eab-kid and --eab-hmac-key" in missing.stderr
     other = bound.run("register", *bound.ca, "--name=work", "--agree-tos", "--eab-kid=x", EAB[1])
     assert other.status == 1
     assert "refused" in other.stderr

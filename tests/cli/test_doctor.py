@@ -34,6 +34,7 @@ def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Knot]:
         ".": zone_text("", "net NS ns1.net.", "ns1.net A 127.0.0.1"),
         "net": zone_text("net", "example NS ns1"),
         "corp": zone_text("corp"),
+        "unseen.example": zone_text("unseen.example").replace("127.0.0.1", "127.0.0.9"),
     }
     with Knot(tmp_path_factory.mktemp("knot"), zones) as server:
         yield server
@@ -123,6 +124,13 @@ def test_a_name_server_that_does_not_answer_is_noted(knot: Knot) -> None:
     found = facts(knot, "example.org")
     assert {server["status"] for server in found["servers"]} == {"visible", "unreachable"}
     assert not found["would_fail"]
+
+
+def test_where_no_name_server_answers_nothing_is_promised(knot: Knot) -> None:
+    done = run(knot, "unseen.example")
+    assert done.status == 0, done.stderr
+    assert "0 of 1 answer" in done.stdout
+    assert "No name server answers here: nobody can tell" in done.stdout
 
 
 @pytest.mark.parametrize(

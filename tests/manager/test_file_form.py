@@ -16,7 +16,6 @@ import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 from msgspec.structs import replace
 
-from tests.docs.page import ROOT
 from tests.manager.marked_files import issued
 from tests.support.full_home import issued as real
 from zoneproof.core.access import read_access
@@ -202,11 +201,3 @@ def test_a_form_that_cannot_be_given_is_told(tmp_path: Path) -> None:
     target.mkdir()
     with pytest.raises(StorageError, match=f"cannot change the files of example.com .*{target}"):
         files.reshape("example.com", FileForm(combined=True))
-
-
-@pytest.mark.parametrize("unit", ["zoneproof.service", "zoneproof-renew.service"])
-def test_no_unit_closes_the_folders_again_that_a_group_passes(unit: str) -> None:
-    """Systemd gives a StateDirectory= its mode at each start, also where it was there before."""
-    lines = (ROOT / "packaging" / unit).read_text().splitlines()
-    assert not [line for line in lines if line.startswith("StateDirectory")]
-    assert "RequiresMountsFor=/var/lib/zoneproof" in lines

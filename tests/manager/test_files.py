@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -223,3 +224,14 @@ def test_a_name_that_is_taken_is_one_path_component(name: str) -> None:
         return
     assert Path("folder", name).parent == Path("folder")
     assert Path(name).name == name
+
+
+def test_links_in_a_circle_are_removed_as_links(tmp_path: Path) -> None:
+    files = CertificateFiles(tmp_path)
+    files.write("example.com", issued("one"))
+    shutil.rmtree(files.archive("example.com"))
+    files.archive("example.com").symlink_to("example.com")
+    with pytest.raises(StorageError, match=r"cannot (repair|write)"):
+        files.write("example.com", issued("two"))
+    files.remove("example.com")
+    assert not os.path.lexists(files.archive("example.com"))

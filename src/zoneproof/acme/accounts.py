@@ -63,7 +63,7 @@ async def _binding(
     if not ca.binding_url:
         raise InvalidInputError(
             f"{session.ca} needs an external account binding: get a key identifier and an HMAC key"
-            " from its web site and give both"
+            " from its web site and give both, in a command with --eab-kid and --eab-hmac-key"
         )
     emails = [url.removeprefix("mailto:") for url in contact if url.startswith("mailto:")]
     if not emails:

@@ -114,6 +114,11 @@ def doctor(
         print_records(examinations)
         if failing:
             click.secho("\nA validation through DNS would fail: see PROBLEM above.", fg="red")
+        elif any(examination.is_unseen for examination in examinations):
+            click.echo(
+                "\nNo name server answers here: nobody can tell whether a validation through DNS"
+                " would work."
+            )
         else:
             click.echo("\nA validation through DNS would work.")
     if failing:

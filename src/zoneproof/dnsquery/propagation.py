@@ -12,7 +12,7 @@ from zoneproof.core.aio import all_of
 from zoneproof.core.errors import DnsError, InvalidInputError, PropagationError
 from zoneproof.core.names import DomainName
 from zoneproof.dnsquery.resolver import Resolver
-from zoneproof.dnsquery.visibility import NameReport, Verdict, look
+from zoneproof.dnsquery.visibility import NameReport, ServerStatus, Verdict, look
 from zoneproof.dnsquery.zones import find_zone
 
 _MAX_SECONDS = 86_400
@@ -218,8 +218,16 @@ def _too_late(reports: list[NameReport], deadline: float) -> str:
     lines = [line for report in reports for line in report.problems]
     shown = "; ".join(lines[:_SHOWN_PROBLEMS])
     more = len(lines) - _SHOWN_PROBLEMS
+    is_published = all(
+        any(server.status is ServerStatus.VISIBLE for server in report.servers)
+        for report in reports
+        if report.problems
+    )
+    advice = "check whether the provider accepted the change"
+    if is_published:
+        advice = "other servers of the zone have it: check whether zone transfers work"
     return (
         f"after {deadline:g} s {shown}"
         + (f"; and {more} more" if more > 0 else "")
-        + "; check whether the provider accepted the change, or allow more time"
+        + f"; {advice}, or allow more time"
     )

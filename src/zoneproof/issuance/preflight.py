@@ -16,7 +16,7 @@ from zoneproof.challenges.routing import Route
 from zoneproof.core.aio import all_at_once
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import DomainName, Identifier
-from zoneproof.dnsquery import CaaVerdict, Resolver, check_caa, follow_delegation
+from zoneproof.dnsquery import CaaVerdict, Resolver, ServerStatus, check_caa, follow_delegation
 from zoneproof.issuance.plan import Choice, Choose
 from zoneproof.providers import Zone
 
@@ -41,6 +41,12 @@ class PreflightReport(msgspec.Struct, frozen=True):
     def would_fail(self) -> bool:
         """Whether a validation would fail."""
         return any(finding.is_problem for finding in self.findings)
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether no name server answers here, so that nobody can tell what a CA would find."""
+        servers = self.name.servers.servers if self.name else ()
+        return not any(server.status is ServerStatus.VISIBLE for server in servers)
 
 
 async def preflight_name(

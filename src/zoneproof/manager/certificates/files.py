@@ -22,7 +22,7 @@ from pathlib import Path
 from zoneproof.acme import parse_chain
 from zoneproof.core.access import ANYWAY, Access
 from zoneproof.core.errors import AcmeError, InvalidInputError, StorageError
-from zoneproof.core.files import flush_folder, is_folder, is_link, is_missing, read_file
+from zoneproof.core.files import exists, flush_folder, is_folder, is_link, is_missing, read_file
 from zoneproof.issuance import Issued
 from zoneproof.manager.certificates.known_files import KnownFiles, stamp_of
 from zoneproof.manager.certificates.on_disk import FILES, OnDisk, read_live
@@ -220,7 +220,7 @@ class CertificateFiles:
 
     def _linked(self, name: str) -> dict[str, int]:
         """Return the version in the archive that each link leads to."""
-        archive, live = self.archive(name).resolve(), self.live(name).resolve()
+        archive, live = _real(self.archive(name)), _real(self.live(name))
         versions = {}
         for file in MODES:
             link = live / file
@@ -228,14 +228,14 @@ class CertificateFiles:
                 continue
             target = live / link.readlink()
             match = VERSIONED.fullmatch(target.name)
-            if match and target.parent.resolve() == archive:
+            if match and _real(target.parent) == archive:
                 versions[file] = int(match[2])
         return versions
 
     def _point(self, name: str, version: int, files: Mapping[str, object]) -> None:
         # A link is read from where it really is, and '..' of a linked folder is on its own disk.
-        live = self.live(name).resolve()
-        archive = self._home.resolve() / "archive" / name
+        live = _real(self.live(name))
+        archive = _real(self._home) / "archive" / name
         for file in files:
             target = archive / versioned(file, version)
             if target.exists():
@@ -315,10 +315,15 @@ class CertificateFiles:
                 raise StorageError(f"cannot remove {folder}: {error.strerror}") from error
 
 
+def _real(path: Path) -> Path:
+    """Return where a path leads; links in a circle are for whoever opens it to complain of."""
+    return Path(os.path.realpath(path))
+
+
 def _remove_linked(folder: Path) -> None:
-    for entry in folder.iterdir() if folder.exists() else ():
+    for entry in folder.iterdir() if exists(folder) else ():
         if entry.name in (*MODES, WRITING) or VERSIONED.fullmatch(entry.name):
             entry.unlink()
     with suppress(OSError):  # somebody else's files are in it
-        folder.resolve().rmdir()
+        _real(folder).rmdir()
     folder.unlink()
