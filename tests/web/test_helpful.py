@@ -29,7 +29,7 @@ def test_a_credential_that_does_not_work_is_a_step_away(world: World, pages: Web
     link = '<a class="button" href="/credentials/dns">To the credential dns</a>'
     failed = run_to_its_end(alice, "/certificates/one.example.com/renew")
     assert ("the signature is wrong" in failed, link in failed) == (True, True)
-    assert ("<th>Came as far as</th>" in failed, "<th>Now</th>" in failed) == (True, False)
+    assert ("<th>Reached</th>" in failed, "<th>Now</th>" in failed) == (True, False)
     assert 'action="/certificates/one.example.com/resume"' in failed
     assert link in alice.get("/certificates/one.example.com").text
 
