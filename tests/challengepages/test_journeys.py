@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -194,6 +196,18 @@ def test_the_live_view_waits_while_the_keyboard_is_in_it(watch: Watch, pages: Se
     link.blur()
     page.clock.run_for(3000)
     expect(rows).to_have_count(2)
+
+
+def test_a_tenant_is_found_among_many(pages: ServicePages) -> None:
+    operator = pages.operator()
+    for number in range(101):
+        operator.post("/admin/new", name=f"many-{number:03}", quota="1", expires="")
+    page = operator.get("/admin/?q=MANY-").text
+    assert ("many-000" in page, "many-100" in page, "team" in page) == (True, False, False)
+    more = re.findall(r'<a href="([^"]+)">More</a>', page)
+    assert "many-100" in operator.get(unescape(more[0])).text
+    assert "many-042" in operator.get("/admin/?q=042").text
+    assert "No tenant matches" in operator.get("/admin/?q=none").text
 
 
 def test_an_address_is_no_domain(pages: ServicePages) -> None:

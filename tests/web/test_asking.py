@@ -58,3 +58,20 @@ def test_what_cannot_be_undone_is_asked_first(inside: Inside) -> None:
         assert '<input type="hidden" name="name" value="a.example">' in question
         assert alice.post("/remove-certificates", name="a.example").status == 303
         assert json.loads(inside.good("list", "--json")) == []
+
+
+def test_many_certificates_are_not_renewed_unasked(inside: Inside) -> None:
+    names = [f"a{number:02}.example" for number in range(11)]
+    for name in names:
+        inside.good("add", name, "--provider=manual")
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        question = alice.post("/certificates", None, action="renew", name=names)
+        assert (question.status, "Renew 11 certificates now?" in question.text) == (200, True)
+        sent = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', question.text)
+        assert [text for name, text in sent if name == "name"] == names
+        assert ("sure", "yes") in sent
+        few = alice.post("/certificates", None, action="renew", name=names[:10])
+        assert few.headers["Location"].startswith("/runs/")
+        sure = alice.post("/certificates", None, action="renew", name=names, sure="yes")
+        assert sure.headers["Location"].startswith("/runs/")

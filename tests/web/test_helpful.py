@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -29,7 +31,7 @@ def test_a_credential_that_does_not_work_is_a_step_away(world: World, pages: Web
     link = '<a class="button" href="/credentials/dns">To the credential dns</a>'
     failed = run_to_its_end(alice, "/certificates/one.example.com/renew")
     assert ("the signature is wrong" in failed, link in failed) == (True, True)
-    assert ("<th>Came as far as</th>" in failed, "<th>Now</th>" in failed) == (True, False)
+    assert ("<th>Reached</th>" in failed, "<th>Now</th>" in failed) == (True, False)
     assert 'action="/certificates/one.example.com/resume"' in failed
     assert link in alice.get("/certificates/one.example.com").text
 
@@ -48,6 +50,27 @@ def test_a_task_that_failed_is_a_step_away(world: World, pages: WebPages) -> Non
     assert link in failed
     assert 'action="/certificates/two.example.com/deploy"' in failed
     assert link in alice.get("/certificates/two.example.com").text
+
+
+def test_a_run_that_another_keeps_from_working_leads_to_that_one(
+    world: World, pages: WebPages, tmp_path: Path
+) -> None:
+    began, end, script = (tmp_path / name for name in ("began", "end", "script"))
+    os.mkfifo(began)
+    script.write_text(f"#!/bin/sh\necho >{began}\nwhile [ ! -e {end} ]; do sleep 0.1; done\nexit 1")
+    script.chmod(0o755)
+    fields = (f"--field=create={script}", "--field=delete=/bin/true")
+    world.good("credential", "add", "script", "--name=own", *fields, "--no-test")
+    world.good("add", "three.example.com", "--credential=own")
+    alice = pages.administrator()
+    first = alice.post("/certificates/three.example.com/renew").headers["Location"]
+    began.read_text()
+    kept = run_to_its_end(alice, "/certificates/three.example.com/renew")
+    end.touch()
+    assert ("is working on three.example.com" in kept, f'href="{first}">Watch' in kept) == (
+        True,
+        True,
+    )
 
 
 def test_a_remark_says_also_what_a_worse_status_hides() -> None:

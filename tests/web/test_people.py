@@ -147,6 +147,20 @@ def test_who_signs_in_hears_of_attempts_that_failed(inside: Inside) -> None:
         assert "attempts with your name" not in administrator.get("/").text  # told once
 
 
+def test_what_is_refused_of_a_user_or_a_token_is_still_there(inside: Inside) -> None:
+    with WebPages(inside.home) as pages:
+        alice = pages.administrator()
+        user = alice.post("/users", name="olga smith", role="operator").text
+        assert 'value="olga smith" required' in user
+        assert '<option value="operator" selected>' in user
+        assert 'id="token-name" name="name" value="" required' in user
+        token = alice.post("/tokens", name="deploy", role="operator", days="9999").text
+        assert 'id="token-name" name="name" value="deploy" required' in token
+        assert "<option selected>operator</option>" in token.partition('id="token-role"')[2]
+        assert 'max="3650" value="9999"' in token
+        assert 'name="name" type="text" value="" required' in token
+
+
 def test_settings_are_saved_if_they_can_be_used(inside: Inside) -> None:
     with WebPages(inside.home) as pages:
         administrator = pages.administrator()

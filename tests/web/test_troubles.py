@@ -112,6 +112,7 @@ def test_settings_that_cannot_be_used_are_told_and_repaired(inside: Inside, cont
             assert (answer.status, f"{settings}" in answer.text) == (200, True), path
             assert "The settings cannot be used, so nothing can be renewed: " in answer.text
         assert "All is well" not in alice.get("/").text
+        assert "Nobody is notified" not in alice.get("/notifications").text
         door = pages.stranger().get("/sign-in")
         assert (door.status, str(settings) in door.text) == (200, False)
         assert "The settings of this home cannot be used" in door.text

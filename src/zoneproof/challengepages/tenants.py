@@ -49,11 +49,14 @@ def pages() -> list[ServicePage]:
 
 
 async def _list(visit: ServiceVisit) -> Response:
-    after, tenants = visit.query.text("after"), visit.registrations.tenants
-    found = await visit.read(lambda tx, _: tenants.page(tx, after=after, limit=_PAGE + 1))
+    text, after = visit.query.text("q"), visit.query.text("after")
+    tenants = visit.registrations.tenants
+    found = await visit.read(
+        lambda tx, _: tenants.page(tx, after=after, limit=_PAGE + 1, text=text)
+    )
     shown = found[:_PAGE]
     following = shown[-1].name if len(found) > _PAGE else ""
-    return visit.page("tenants.html", tenants=shown, following=following, now=visit.now)
+    return visit.page("tenants.html", tenants=shown, text=text, following=following, now=visit.now)
 
 
 async def _show(visit: ServiceVisit) -> Response:

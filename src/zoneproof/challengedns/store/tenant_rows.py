@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoneproof.storage import Transaction, Value, columns_of, record
+from zoneproof.storage import Transaction, Value, columns_of, matching, record
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,19 @@ def get(tx: Transaction, name: str) -> Tenant | None:
     return record(Tenant, rows[0], strict=False) if rows else None
 
 
-def page(tx: Transaction, after: str, limit: int) -> list[Tenant]:
-    """Return up to ``limit`` tenants that follow the name ``after``, in its order."""
+def page(tx: Transaction, after: str, limit: int, text: str = "") -> list[Tenant]:
+    """Return up to ``limit`` tenants that follow the name ``after``, in its order.
+
+    With a text they are those in whose name it stands.
+    """
+    where, parameters = "name > ?", [after]
+    if text:
+        clause, patterns = matching(["name"], text)
+        where += f" AND {clause}"
+        parameters += patterns
     rows = tx.query(
-        f"SELECT {_TENANT} FROM challenge_tenant WHERE name > ? ORDER BY name LIMIT ?",  # noqa: S608
-        [after, limit],
+        f"SELECT {_TENANT} FROM challenge_tenant WHERE {where} ORDER BY name LIMIT ?",  # noqa: S608
+        [*parameters, limit],
     )
     return [record(Tenant, row, strict=False) for row in rows]
 

@@ -75,9 +75,11 @@ class Tenants:
         self.audit.note(tx, "tenant create", limits, tenant=name)
         return tenant
 
-    def page(self, tx: Transaction, *, after: str = "", limit: int = 100) -> list[Tenant]:
-        """Return the tenants that follow the name ``after``, in order."""
-        return tenant_rows.page(tx, after, limit)
+    def page(
+        self, tx: Transaction, *, after: str = "", limit: int = 100, text: str = ""
+    ) -> list[Tenant]:
+        """Return the tenants that follow the name ``after``, in order, those with the text."""
+        return tenant_rows.page(tx, after, limit, text)
 
     def alter(self, tx: Transaction, name: str, alter: Callable[[Tenant], Tenant]) -> Tenant:
         """Replace quota, expires_at and disabled by what ``alter`` makes of them.

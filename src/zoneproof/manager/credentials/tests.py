@@ -193,7 +193,7 @@ async def _place(manager: Manager, provider: Provider, wanted: str) -> _Place:
         if not zones:
             raise InvalidInputError(
                 f"{provider.info.title} ({provider.info.slug}) does not list zones: name the zone "
-                "to write to with --zone example.com"
+                "to write to, such as example.com (--zone)"
             )
         return _Place(zones[0])
     name = DomainName.parse(wanted)

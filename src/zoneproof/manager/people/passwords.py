@@ -18,9 +18,11 @@ _turns = asyncio.Semaphore(_AT_ONCE)
 
 
 async def hash_password(password: str) -> str:
-    """Return the hash to store. Raises InvalidInputError for a password that is too short."""
-    if not SHORTEST <= len(password) <= _LONGEST:
+    """Return the hash to store. Raises InvalidInputError for a password of unfit length."""
+    if len(password) < SHORTEST:
         raise InvalidInputError(f"choose a password of at least {SHORTEST} characters")
+    if len(password) > _LONGEST:
+        raise InvalidInputError(f"choose a password of at most {_LONGEST} characters")
     async with _turns:
         return await asyncio.to_thread(_hasher().hash, password)
 

@@ -25,6 +25,7 @@ from zoneproof.web.pages.views import CertificateRow, is_never_obtained, noting_
 from zoneproof.web.visits import Page, Visit
 
 _ON_A_PAGE = 50
+_RENEWED_UNASKED = 10
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _GROUPS: dict[str, Callable[[CertificateSummary], bool]] = {  # beside those of each status
     "needs attention": lambda one: one.needs_attention,
@@ -133,6 +134,8 @@ async def _act(visit: Visit) -> Response:
         return visit.go(choice.url(page=choice.page), "Tick at least one certificate first.")
     shown = names[0] if len(names) == 1 else count(len(names), "certificate")
     match visit.form.text("action"):
+        case "renew" if len(names) > _RENEWED_UNASKED and not visit.form.is_on("sure"):
+            return visit.page("renew.html", names=names, shown=shown)
         case "renew":
             visit.does("renew", ", ".join(names))
             return visit.go(f"/runs/{start_renewal(visit.site.runs, visit.person, names).id}")

@@ -137,7 +137,7 @@ async def _test(visit: Visit) -> Response:
         is_stored=False,
     )
     if is_part:
-        return visit.page("inline_test.html", error="", number=0, lines=(), **view(run))
+        return visit.page("inline_test.html", error="", number=0, lines=(), **view(visit, run))
     return visit.go(f"/runs/{run.id}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
-from zoneproof.core.errors import DeploymentError, NotFoundError
+from zoneproof.core.errors import BusyError, DeploymentError, NotFoundError
 from zoneproof.manager import CredentialTest
 from zoneproof.pages.records import record_views
 from zoneproof.web.runs import STILL_HERE, WebRun, event_number
@@ -23,15 +23,18 @@ def pages() -> list[Page]:
     return [Page("GET", "/runs/{name}", _show), Page("GET", "/runs/{name}/events", _events)]
 
 
-def view(run: WebRun) -> dict[str, Any]:
+def view(visit: Visit, run: WebRun) -> dict[str, Any]:
     """Return what the templates show of a run."""
     records = run.records
     sightings = [sighting for _, sighting in records if sighting]
+    name = run.certificates[0] if len(run.certificates) == 1 else ""
+    is_busy = isinstance(run.error, BusyError)
     return {
         "run": run,
         "states": run.states,
         "records": record_views([record for record, _ in records], sightings),
-        "name": run.certificates[0] if len(run.certificates) == 1 else "",
+        "name": name,
+        "other": visit.site.runs.of(name) if is_busy else None,  # that keeps it from working
         "outcomes": run.outcomes,
         "is_task": isinstance(run.error, DeploymentError),
         "deletable": list(run.deletable),
@@ -41,7 +44,7 @@ def view(run: WebRun) -> dict[str, Any]:
 
 async def _show(visit: Visit) -> Response:
     run = visit.site.runs.get(visit.name)
-    return visit.page("run.html", lines=run.lines, number=run.number, **view(run))
+    return visit.page("run.html", lines=run.lines, number=run.number, **view(visit, run))
 
 
 async def _events(visit: Visit) -> Response:
@@ -74,7 +77,7 @@ async def _stream(visit: Visit, run: WebRun, seen: int) -> AsyncIterator[str]:
         if not run.is_over:
             await asyncio.sleep(_GATHERED)
         number, over = run.number, run.is_over
-        context = {"lines": run.lines_after(seen), "visit": visit, **view(run)}
+        context = {"lines": run.lines_after(seen), "visit": visit, **view(visit, run)}
         yield _message(templates.render("run_update.html", context), number)
         seen = number
         if over:
