@@ -9,6 +9,7 @@ import asyncio
 import gc
 import socket
 import ssl
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,47 @@ async def test_a_body_that_does_not_come_is_408(
     await registrations.close()
 
 
+async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse a body before it has come."""
+    refusal = PlainTextResponse("refused", 413, headers={"Connection": "close"})
+    await refusal(scope, receive, send)
+
+
+LONG_BODY = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n"
+PART = bytes(64 * 1024)
+
+
+async def test_a_client_that_is_still_sending_reads_why_it_is_refused() -> None:
+    async with serving(refusing) as (connect, _):
+        reader, writer = await connect()
+        writer.write(LONG_BODY)
+        assert await reader.readline() == f"HTTP/1.1 413 {HTTPStatus(413).phrase}\r\n".encode()
+        for _ in range(8):
+            writer.write(PART)
+            await writer.drain()
+        assert (await reader.read()).endswith(b"refused")
+
+
+async def test_a_client_that_sends_on_after_its_answer_is_ended() -> None:
+    async with serving(refusing) as (connect, _):
+        streams = await connect()
+        streams[1].write(LONG_BODY)
+        await streams[0].readuntil(b"refused")
+        ended = asyncio.ensure_future(streams[1].wait_closed())
+        await write_until(ended, streams[1], PART)
+        assert isinstance(ended.exception(), ConnectionError)
+
+
+async def test_a_client_that_keeps_the_connection_after_its_answer_is_ended() -> None:
+    async with serving(refusing, deadlines=Deadlines(close=SHORT, look=0.02)) as (connect, _):
+        reader, writer = await connect()
+        writer.write(LONG_BODY)
+        await reader.read()
+        ended = asyncio.ensure_future(writer.wait_closed())
+        await write_until(ended, writer, b"x")
+        assert isinstance(ended.exception(), ConnectionError)
+
+
 async def test_who_reads_a_body_twice_waits_no_longer_than_for_a_slow_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -273,6 +315,21 @@ async def test_handshakes_count_from_accept_and_have_a_deadline(pair: KeyPair, s
         for streams in crowd:
             assert await is_ended(streams)
         assert await get_by_tls(pair, address) == 200
+
+
+@with_tls
+async def test_a_client_that_is_still_sending_by_tls_reads_why_it_is_refused(pair: KeyPair) -> None:
+    context = ssl.create_default_context(cafile=str(pair.certificate))
+    async with serving(refusing, certificate=pair) as (_, address):
+        reader, writer = await asyncio.open_connection(
+            *address, ssl=context, server_hostname="localhost"
+        )
+        writer.write(LONG_BODY + PART * 4)
+        await writer.drain()
+        assert (await reader.readuntil(b"refused")).startswith(b"HTTP/1.1 413 ")
+        writer.write(PART)
+        await writer.drain()
+        writer.transport.abort()
 
 
 @with_tls

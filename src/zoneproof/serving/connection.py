@@ -43,6 +43,7 @@ _CANDIDATES = 16
 _TLS_BUFFER = 16 * 1024  # bytes, the length of a TLS record; asyncio's own is 256 KiB
 _WRITE_MARK = 16 * 1024  # bytes
 _SEND_BUFFER, _RECEIVE_BUFFER = 64 * 1024, 32 * 1024  # bytes, of which the kernel takes twice
+_MOST_UNREAD = 1024 * 1024  # bytes that a client may send after the last answer
 _NEVER = float("inf")
 
 
@@ -149,6 +150,7 @@ class HttpConnection(Protocol):
         self._handshake: asyncio.Task[None] | None = None
         self._writing: GatheringTransport | None = None
         self._early = b""
+        self._unread = 0
         self._is_in_head = True
         self._due = self.loop.time() + self._may_take.handshake
         self._write_due = _NEVER
@@ -171,6 +173,11 @@ class HttpConnection(Protocol):
     @property
     def _has_cycle(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+    @property
+    def _is_sending(self) -> bool:
+        """Whether the client has its answer before it has sent the whole request."""
+        return self.cycle is not None and self.cycle.response_complete and self.cycle.more_body
 
     def abort(self) -> None:
         """End it at once; what the client has not taken is lost."""
@@ -232,7 +239,7 @@ class HttpConnection(Protocol):
         tls = transport.get_extra_info("ssl_object")
         shown = tls.getpeercert(binary_form=True) if tls and tls.context.verify_mode else None
         self.app_state = {**self.app_state, CLIENT_CERTIFICATE: shown}
-        self._writing = GatheringTransport(transport, self.loop)
+        self._writing = GatheringTransport(transport, self.loop, lambda: self._is_sending)
         super().connection_made(self._writing)
         self.flow = PatientFlow(transport)
         self._due = self.loop.time() + self._may_take.head
@@ -243,6 +250,9 @@ class HttpConnection(Protocol):
             self._early += data
             return
         if self.transport.is_closing():
+            self._unread += len(data)
+            if self._unread > _MOST_UNREAD:
+                self.abort()
             return
         super().data_received(data)
         if self.transport.is_closing():
