@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.issuance.fake_provider import DelegatedMemoryProvider, MemoryProvider
 from tests.support.peers.knot import Knot
@@ -24,6 +25,7 @@ from zoneproof.issuance import (
     preflight,
 )
 from zoneproof.providers import ProviderContext, Zone
+from zoneproof.providers.contract import Limits
 from zoneproof.providers.manual import Manual
 
 CONTEXT = ProviderContext({})
@@ -228,6 +230,20 @@ async def test_values_left_over_are_noted(resolver: Resolver) -> None:
     assert not found.would_fail
     assert found.name is not None
     assert sorted(text for _, text in found.name.leftovers) == ["old-one", "old-two"]
+
+
+async def test_a_name_at_which_the_service_takes_no_values_is_a_problem(
+    resolver: Resolver,
+) -> None:
+    class OnlyChallenges(MemoryProvider):
+        info = replace(MemoryProvider.info, limits=Limits(only_challenges=True))
+
+    method = by_dns(OnlyChallenges(CONTEXT))
+    here, moved = await surveyed(resolver, method, "www.example.com", "moved.example.com")
+    assert not problems(here)
+    (problem,) = problems(moved)
+    assert problem.startswith("Memory, zone example.net: TXT values can be written only at names")
+    assert problem.endswith("not at 'moved.auth'")
 
 
 async def test_a_provider_that_would_write_to_another_zone_is_noted(resolver: Resolver) -> None:

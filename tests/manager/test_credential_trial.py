@@ -22,7 +22,7 @@ from zoneproof.manager import (
     open_manager,
     run_credential_test,
 )
-from zoneproof.providers import DelegatedProvider, Provider, TxtRecord, Zone
+from zoneproof.providers import DelegatedProvider, Provider, TxtRecord, Zone, describe
 
 AT_ONCE = DnsSettings(propagation="0")
 DOMAIN = DomainName("example.com")
@@ -204,6 +204,15 @@ async def test_the_zone_that_is_asked_for_is_used(
     assert trial.name == "_zoneproof-test.b.example"
     with pytest.raises(InvalidInputError, match=r"no zone c\.example; it has a\.example, b\.exam"):
         await run_credential_test(manager, listing[0], emitted.append, zone="c.example")
+
+
+async def test_a_service_for_challenges_alone_gets_one(
+    manager: Manager, listing: tuple[Credential, Listing], emitted: list[Event]
+) -> None:
+    listing[1].info = describe("rcodezero")
+    trial = await run_credential_test(manager, listing[0], emitted.append)
+    assert trial.name == "_acme-challenge.zoneproof-test.a.example"
+    assert listing[1].removed == [("a.example", "_acme-challenge.zoneproof-test")]
 
 
 async def test_two_tests_of_one_credential_exclude_each_other(

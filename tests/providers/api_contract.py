@@ -66,11 +66,11 @@ class TakesItsLimits(TakesManyAtOnce, TakesAnyText):
         try:
             harness.info.limits.check(value)
         except InvalidInputError:
-            ours = challenge_value()
+            name, ours = harness.name("a"), challenge_value()
             with pytest.raises(InvalidInputError):
-                await harness.open().add(harness.zone, [txt("a", ours), txt("a", value)])
-            assert await harness.values(harness.zone, "a") == []
-            await harness.open().remove(harness.zone, [txt("a", value)])
+                await harness.open().add(harness.zone, [txt(name, ours), txt(name, value)])
+            assert await harness.values(harness.zone, name) == []
+            await harness.open().remove(harness.zone, [txt(name, value)])
         else:
             await super().test_a_value_comes_back_as_it_was(harness, value)
 
@@ -142,7 +142,8 @@ class FindsItsZones:
     async def test_of_an_unknown_name_nothing_is_written(self, harness: ApiHarness) -> None:
         with pytest.raises(ProviderZoneError, match=r"unknown\.example") as caught:
             await harness.open().add(
-                Zone(DomainName.parse("unknown.example")), [txt("a", challenge_value())]
+                Zone(DomainName.parse("unknown.example")),
+                [txt(harness.name("a"), challenge_value())],
             )
         assert caught.value.changed_nothing
 
@@ -164,7 +165,7 @@ class SurvivesOthers:
         name, value = await harness.new_name(), challenge_value()
         most = harness.info.limits.values_at_name
         for i in range(2 * harness.api.page_size):
-            harness.api.plant(harness.stored, f"filler-{i}", "filler")
+            harness.api.plant(harness.stored, harness.name(f"filler-{i}"), "filler")
             if issubclass(harness.row.provider(), RecordsProvider) and most is None:
                 harness.api.plant(harness.stored, name, f"filler-{i}")
         harness.api.plant(harness.stored, name, value)
@@ -223,7 +224,7 @@ class SurvivesOthers:
             harness.server.failing(Reply(500, b"down")),
             pytest.raises(ProviderUnavailableError) as caught,
         ):
-            await harness.open().add(harness.zone, [txt("a", challenge_value())])
+            await harness.open().add(harness.zone, [txt(harness.name("a"), challenge_value())])
         assert caught.value.changed_nothing
 
     @pytest.mark.parametrize("instead", [None, "nothing"])

@@ -157,6 +157,11 @@ class ApiHarness(
     def open(self, *, timeout: float = 10.0, **changed: str) -> Provider:
         return self.remember(self.make(timeout, changed))
 
+    def name(self, label: str) -> str:
+        if not self.info.limits.only_challenges:
+            return label
+        return f"_acme-challenge.{label}" if label else "_acme-challenge"
+
     async def values(self, zone: Zone, name: str) -> list[str]:
         return [record.value for record in self.stored_zone(zone).at(name)]
 
@@ -173,7 +178,7 @@ class ApiHarness(
         return [record.value for record in self.stored.at(name, "A")]
 
     async def refused_record(self) -> TxtRecord:
-        return txt(f"{REFUSED}-{secrets.token_hex(3)}", challenge_value())
+        return txt(self.name(f"{REFUSED}-{secrets.token_hex(3)}"), challenge_value())
 
     def second(self) -> ApiHarness:
         other = ApiHarness(self.row, self.api, self.server, second=True)
@@ -184,7 +189,9 @@ class ApiHarness(
         start = time.monotonic()
         try:
             with self.server.failing(None):
-                await self.open(timeout=0.1).add(self.zone, [txt("a", challenge_value())])
+                await self.open(timeout=0.1).add(
+                    self.zone, [txt(self.name("a"), challenge_value())]
+                )
         finally:
             assert time.monotonic() - start < 2
 
@@ -224,7 +231,7 @@ class ApiHarness(
 
     async def _in_unknown_zone(self) -> None:
         zone = Zone(DomainName.parse("unknown.example"), "nothing" if self.has_ids else "")
-        await self.open().add(zone, [txt("a", challenge_value())])
+        await self.open().add(zone, [txt(self.name("a"), challenge_value())])
 
     async def _beyond_quota(self) -> None:
         self.api.full = True
@@ -238,7 +245,7 @@ class ApiHarness(
             await self._add(self.open())
 
     async def _add(self, provider: Provider) -> None:
-        await provider.add(self.zone, [txt("a", challenge_value())])
+        await provider.add(self.zone, [txt(self.name("a"), challenge_value())])
 
 
 def longest_text(reply: Reply) -> str:

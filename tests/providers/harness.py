@@ -82,6 +82,10 @@ class Harness(ABC):
         for provider in self._opened:
             await provider.close()
 
+    def name(self, label: str) -> str:
+        """Return a label as a name of ``zone``, or one with it that the service takes."""
+        return label
+
     async def new_name(self) -> str:
         """Return a name, relative to ``zone``, at which nothing is yet."""
         return f"_acme-challenge.{secrets.token_hex(6)}"

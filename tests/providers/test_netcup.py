@@ -33,7 +33,7 @@ class TestNetcup(ApiContract):
         assert actions.count("login") == 2
 
 
-def test_a_key_of_the_newer_api_is_no_use() -> None:
-    fields = {"customer": "12345", "key": "0123456789abcdef" * 4, "password": "made-up-password"}
-    with pytest.raises(InvalidInputError, match="make a legacy API key"):
+def test_a_key_of_the_newer_api_is_for_another_provider() -> None:
+    fields = {"key": "0123456789abcdef" * 4}  # which is all that acme.sh needs with it
+    with pytest.raises(InvalidInputError, match="need the provider netcup-clouddns"):
         open_provider("netcup", ProviderContext(fields))

@@ -19,7 +19,7 @@ from zoneproof.challenges.routing import (
     texts_beside_cname,
 )
 from zoneproof.core.aio import all_at_once
-from zoneproof.core.errors import NotRegisteredError, ZoneproofError
+from zoneproof.core.errors import InvalidInputError, NotRegisteredError, ZoneproofError
 from zoneproof.core.names import DomainName, Identifier
 from zoneproof.dnsquery import (
     Delegation,
@@ -145,6 +145,7 @@ async def preflight_provider(
         findings.append(Finding(error.message))
     else:
         findings += _zone_findings(zone, name, method)
+        findings += _place_findings(zone, name, method.provider.info)
     return zone, [*findings, *_host_findings(name.zone, method.provider.info)]
 
 
@@ -249,6 +250,15 @@ def _zone_findings(zone: Zone, name: NamePreflight, method: DnsMethod) -> list[F
             is_problem=False,
         )
     ]
+
+
+def _place_findings(zone: Zone, name: NamePreflight, info: ProviderInfo) -> list[Finding]:
+    """Return a problem where the service takes no value at the publish name."""
+    try:
+        info.limits.check_name(name.publish_name.relative_to(zone.name))
+    except InvalidInputError as error:
+        return [Finding(f"{info.title}, zone {zone.name}: {error.message}")]
+    return []
 
 
 def _host_findings(zone: RecognizedZone, info: ProviderInfo) -> list[Finding]:

@@ -178,6 +178,7 @@ class ApiProvider(ABC):
         if records:
             limits = self.info.limits
             for record in records:
+                limits.check_name(record.name)
                 limits.check(record.value)
             raised = (replace(one, ttl=max(one.ttl, limits.min_ttl)) for one in records)
             await self._add(await self._with_id(zone), list(dict.fromkeys(raised)))

@@ -73,6 +73,7 @@ MODULES: Mapping[str, str] = {
     "namesilo": "namesilo:NameSilo",
     "nearlyfreespeech": "nearlyfreespeech:NearlyFreeSpeech",
     "netcup": "netcup:Netcup",
+    "netcup-clouddns": "netcup_clouddns:NetcupCloudDns",
     "netlify": "netlify:Netlify",
     "njalla": "njalla:Njalla",
     "ns1": "ns1:Ns1",

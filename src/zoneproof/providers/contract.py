@@ -49,6 +49,7 @@ class Alias(msgspec.Struct, frozen=True):
 
 _STRING = 255
 _LONGEST = 4096
+_CHALLENGE = "_acme-challenge"
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -56,7 +57,8 @@ class Limits(msgspec.Struct, frozen=True):
 
     A value has at most ``value_bytes``, and is matched by ``value_pattern`` as a whole where that
     is not empty. ``values_at_name`` is how many stand at one name, None for any number. A TTL below
-    ``min_ttl`` (seconds) is raised to it; without ``has_ttl`` the service sets the TTL.
+    ``min_ttl`` (seconds) is raised to it; without ``has_ttl`` the service sets the TTL. With
+    ``only_challenges`` it takes values at names that begin with ``_acme-challenge``, and no others.
     """
 
     value_bytes: int = _LONGEST
@@ -64,6 +66,19 @@ class Limits(msgspec.Struct, frozen=True):
     values_at_name: int | None = None
     min_ttl: int = 1
     has_ttl: bool = True
+    only_challenges: bool = False
+
+    def takes_name(self, name: str) -> bool:
+        """Tell whether the service takes values at a name, which is relative to the zone."""
+        return not self.only_challenges or name.partition(".")[0] == _CHALLENGE
+
+    def check_name(self, name: str) -> None:
+        """Raise InvalidInputError for a name at which the service takes no values."""
+        if not self.takes_name(name):
+            shown = f"not at '{name}'" if name else "not at the zone itself"
+            raise InvalidInputError(
+                f"TXT values can be written only at names that begin with {_CHALLENGE}, {shown}"
+            )
 
     def check(self, value: str) -> None:
         """Raise InvalidInputError for a value that the service cannot hold."""

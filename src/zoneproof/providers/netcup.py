@@ -23,13 +23,23 @@ from zoneproof.providers.lists import RecordList, StoredTxt
 from zoneproof.providers.refusals import SLOWER, ErrorBody, Refusal, Refusals
 
 _NEW_KEY = 64  # characters of a key of the newer API; this API's keys have 50
+_KEYS = "https://www.customercontrolpanel.de/daten_aendern.php?sprung=api"
 _SESSION = 600.0  # seconds for which a session is used; they end some minutes later
 _LOGIN = Refusal.wrong_key("it does not accept customer number, key or password")
 _FAST = "More than 180 requests per minute"  # its code is for other things too
 _ZONE = Refusal.no_zone(
     "it does not know the zone, or not for this customer",
-    "zones in CloudDNS, as those of newer domains are, cannot be changed by this API",
+    "zones in CloudDNS, as those of newer domains are, need the provider netcup-clouddns",
 )
+
+
+def _refuse_new_key(text: str) -> None:
+    if len(text) == _NEW_KEY:
+        raise InvalidInputError(
+            "the key is one of the newer API, for zones in CloudDNS, which need the provider"
+            " netcup-clouddns; for other zones make a legacy API key and an API password at"
+            f" {_KEYS}"
+        )
 
 
 class _Session(msgspec.Struct):
@@ -48,16 +58,16 @@ class Netcup(RecordsProvider):
         title="netcup",
         homepage="https://www.netcup.com",
         fields=(
+            CredentialField("key", "legacy API key", secret=True, check=_refuse_new_key),
             CredentialField("customer", "customer number"),
-            CredentialField("key", "API key", secret=True),
             CredentialField("password", "API password", secret=True),
         ),
-        key_url="https://www.customercontrolpanel.de/daten_aendern.php?sprung=api",
+        key_url=_KEYS,
         api_url="https://ccp.netcup.net/run/webservice/servers/endpoint.php?JSON",
         default_ttl=300,
         limits=Limits(value_pattern=r"[ !#-&(-\[\]-~]*", has_ttl=False),
         notes="The API is that of the customer control panel (Master data, API), and its keys are"
-        " the ones called legacy there. Zones in CloudDNS are not reachable by it: those of domains"
+        " the ones called legacy there. Zones in CloudDNS need `netcup-clouddns`: those of domains"
         " registered since the summer of 2026, and those that were moved. The TTL is that of the"
         " zone. Changes take up to a quarter of an hour to be seen. 180 requests are allowed in a"
         " minute.",
@@ -108,12 +118,6 @@ class Netcup(RecordsProvider):
     )
 
     def __init__(self, context: ProviderContext) -> None:
-        if len(context.fields["key"]) == _NEW_KEY:
-            raise InvalidInputError(
-                "provider netcup: the key is one of the newer API, for zones in CloudDNS, which is"
-                " not supported; for other zones make a legacy API key and an API password at"
-                f" {self.info.key_url}"
-            )
         token = BearerToken(self._log_in, context.clock, apply=_with_session)
         super().__init__(context, token=token, pause=0.334)
 

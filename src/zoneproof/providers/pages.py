@@ -60,6 +60,8 @@ def _limits(info: ProviderInfo) -> str:
     elif limits.min_ttl > 1:
         ttl += f", at least {limits.min_ttl} s"
     others = []
+    if limits.only_challenges:
+        others.append("values at names that begin with `_acme-challenge` only")
     if limits.value_bytes < Limits().value_bytes:
         others.append(f"at most {limits.value_bytes} bytes in a value")
     if limits.value_pattern:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
-from zoneproof.providers.contract import Alias, ProviderInfo, Zone
+from zoneproof.providers.contract import Alias, Limits, ProviderInfo, Zone
 from zoneproof.providers.fields import token_field
 from zoneproof.providers.lists import relative_name
 from zoneproof.providers.paging import Numbered
@@ -45,6 +45,7 @@ class RcodeZero(SetsProvider):
         fields=(token_field("token", "API token with the permission ACME"),),
         key_url="https://my.rcodezero.at/enableapi",
         api_url="https://my.rcodezero.at",
+        limits=Limits(only_challenges=True),
         notes="This part of the API is for names that begin with `_acme-challenge`.",
         least_privilege="A token with the permission `ACME` only, which can write no other"
         " records; others are not accepted.",

@@ -6,8 +6,8 @@ exchanges (September 2019) with the part of the API for all records, which has t
 parsing, names, quotes, changes with several values and the refusal of an unknown zone agree, paths
 do not. The service's libdns module says that an update has one value; acme.sh and a hook for
 dehydrated write several. Words of 401 and 403, and for what is not valid, are not recorded, nor is
-the status of a set that is there. That the API shows and takes only names that begin with
-``_acme-challenge`` is said of it, and not done here.
+the status of a set that is there. That the API takes only names that begin with
+``_acme-challenge`` is said of it, and done here; that it shows no others is not.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ class FakeRcodeZero(FakeApi):
         for new in call.json:
             name = _relative(new["name"], zone)
             self.check_change(name, new["ttl"])
+            if name.partition(".")[0] != "_acme-challenge":
+                raise RefusedError("invalid")
             if new["changetype"] == "add" and zone.at(name, "TXT"):
                 raise RefusedError("exists")
             if (new["changetype"] == "delete") == bool(new["records"]):

@@ -43,6 +43,7 @@ from zoneproof.manager.methods import ProviderPool
 from zoneproof.providers import DelegatedProvider, ExpiringKeyProvider, Provider, Zone
 
 LABEL = "_zoneproof-test"
+_CHALLENGE = "_acme-challenge.zoneproof-test"  # at a service that takes challenges only
 _SHOWN_ZONES = 10
 
 
@@ -148,6 +149,7 @@ async def run_credential_test(
 ) -> CredentialTest:
     """Write, see and remove a random TXT value at ``_zoneproof-test`` in a zone of the account.
 
+    Where values can be written only for challenges, it is ``_acme-challenge.zoneproof-test``.
     ``zone`` names the zone where the provider cannot list its zones; for a provider that publishes
     at names of its own, the domain whose registration is used. Raises InvalidInputError if it is
     needed or wrong, BusyError while another test of the credential runs, StorageError, VaultError.
@@ -182,12 +184,13 @@ class _Place(msgspec.Struct, frozen=True):
     """Where to write: a zone, and a name relative to it."""
 
     zone: Zone
-    name: str = LABEL
+    name: str
 
 
 async def _place(manager: Manager, provider: Provider, wanted: str) -> _Place:
     if isinstance(provider, DelegatedProvider):
         return _Place(Zone(await _registered_name(manager, provider, wanted)), "")
+    label = LABEL if provider.info.limits.takes_name(LABEL) else _CHALLENGE
     zones = sorted(await provider.zones(), key=lambda zone: zone.name)
     if not wanted:
         if not zones:
@@ -195,15 +198,15 @@ async def _place(manager: Manager, provider: Provider, wanted: str) -> _Place:
                 f"{provider.info.title} ({provider.info.slug}) does not list zones: name the zone "
                 "to write to, such as example.com (--zone)"
             )
-        return _Place(zones[0])
+        return _Place(zones[0], label)
     name = DomainName.parse(wanted)
     if not zones:
-        return _Place(Zone(name))
+        return _Place(Zone(name), label)
     found = [zone for zone in zones if zone.name == name]
     if not found:
         shown = ", ".join(str(zone.name) for zone in zones[:_SHOWN_ZONES])
         raise InvalidInputError(f"{provider.info.title} has no zone {name}; it has {shown}")
-    return _Place(found[0])
+    return _Place(found[0], label)
 
 
 async def _registered_name(
