@@ -30,7 +30,9 @@ _SIGNING_PREFIX = "whsec_"
 _SHORTEST_KEY = 24  # bytes, as Standard Webhooks wants
 _SECONDS = 30.0  # for one attempt
 _TELLING = 8  # characters; shorter parts of a path are no secret
-_RANDOM = re.compile(rf"(?=.*\d)[^/?#&]{{{_TELLING},}}")  # as services make them
+# With digits, and as long as services make them: in a path, where people write words, too.
+_RANDOM_PART = re.compile(r"(?=.*\d).{20,}")
+_RANDOM_VALUE = re.compile(rf"(?=.*\d).{{{_TELLING},}}")
 _HIDDEN = "***"
 
 
@@ -116,18 +118,18 @@ def shown_url(text: str) -> str:
         return _HIDDEN
     return parts._replace(
         netloc=parts.netloc.rpartition("@")[2],
-        path="/".join(map(_hidden_if_random, parts.path.split("/"))),
+        path="/".join(_hidden(one, _RANDOM_PART) for one in parts.path.split("/")),
         query="&".join(map(_shown_pair, parts.query.split("&"))),
     ).geturl()
 
 
 def _shown_pair(pair: str) -> str:
     name, equals, value = pair.rpartition("=")
-    return f"{name}{equals}{_hidden_if_random(value)}"
+    return f"{name}{equals}{_hidden(value, _RANDOM_VALUE)}"
 
 
-def _hidden_if_random(part: str) -> str:
-    return _HIDDEN if _RANDOM.fullmatch(part) else part
+def _hidden(part: str, random: re.Pattern[str]) -> str:
+    return _HIDDEN if random.fullmatch(part) else part
 
 
 def check_url(text: str) -> str:
