@@ -74,7 +74,7 @@ def test_secrets_of_tasks_are_stored_credentials(inside: Inside, tmp_path: Path)
 
 
 def test_a_url_that_lets_its_reader_post_is_a_secret(inside: Inside, tmp_path: Path) -> None:
-    told, url = "abcDEF0123456789", tmp_path / "url"
+    told, url = "abcDEF0123456789abcDEF01", tmp_path / "url"
     url.write_text(f"https://hooks.example/services/{told}")
     inside.good("add", "a.example", "--provider=manual", f"--deploy=webhook:url=@{url}")
     said = [
