@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlencode
 
 from msgspec.structs import replace
 
@@ -71,6 +73,18 @@ def test_a_run_that_another_keeps_from_working_leads_to_that_one(
         True,
         True,
     )
+
+
+def test_an_account_that_certificates_use_is_removed_where_that_is_meant(
+    world: World, pages: WebPages
+) -> None:
+    world.good("add", "four.example.com", "--credential=dns")
+    alice, name = pages.administrator(), world.pebble.directory_url
+    asked = alice.get(f"/accounts/remove?{urlencode({'name': name})}").text
+    assert ("Used by four.example.com." in asked, 'name="force"' in asked) == (True, True)
+    assert alice.post("/accounts/remove", name=name).status == 400
+    assert alice.post("/accounts/remove", name=name, force="yes").status == 303
+    assert json.loads(world.good("account", "list", "--json")) == []
 
 
 def test_a_remark_says_also_what_a_worse_status_hides() -> None:

@@ -143,6 +143,11 @@ def test_of_many_names_a_preview_shows_first_what_is_wrong(pages: WebPages) -> N
     told, _, quiet = page.text.partition("<h3>Without remarks</h3>")
     assert re.findall(r"<h3>(.+)</h3>", told) == ["a.invalid"]
     assert re.findall(r"<details><summary>(.+?)</summary>", quiet)[:6] == names
+    as_written = "xn--mnchen-3ya.example.com (münchen.example.com)"
+    page = alice.post("/new-certificate", None, names="münchen.example.com", **chosen)
+    assert f"<h3>{as_written}</h3>" in page.text
+    looked = alice.get("/new-certificate/look?names=m%C3%BCnchen.example.com")
+    assert f"<b>{as_written}</b>" in looked.text
 
 
 def test_a_credential_that_is_wrong_says_what_is_wrong_and_works_once_it_is_changed(

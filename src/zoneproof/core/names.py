@@ -151,6 +151,12 @@ def readable(name: str) -> str:
     return ".".join(map(_to_u_label, name.split(".")))
 
 
+def with_readable(name: str) -> str:
+    """Return a name, and beside it what its ``xn--`` stands for, if it has any."""
+    text = readable(name)
+    return name if text == name else f"{name} ({text})"
+
+
 def _to_u_label(label: str) -> str:
     import idna
 

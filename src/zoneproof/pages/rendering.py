@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from zoneproof import __version__
 from zoneproof.core import times
+from zoneproof.core.names import with_readable
 from zoneproof.core.text import count, printable, some
 from zoneproof.pages.assets import all_assets
 
@@ -44,6 +45,7 @@ class Templates:
             clock=_clock,
             count=count,
             some=some,
+            with_readable=with_readable,
             iso=_iso,
             coded=_coded,
             browser=_browser,

@@ -148,10 +148,11 @@ async def _roll_over(visit: Visit) -> Response:
 async def _ask_to_remove(visit: Visit) -> Response:
     account = await visit.manager.accounts.get(visit.query.text("name"))
     return visit.page(
-        "ask.html",
+        "remove_used.html",
         heading=f"Remove the account {account.name} here?",
         text="Its key is deleted for good: nobody can use the account, or revoke with it, unless"
         " there is a copy. It still exists at its CA.",
+        users=await changes.certificates_using(visit.manager, account),
         button="Remove it and its key",
         back=_path_of(account.name),
         fields={"name": account.name},
@@ -166,5 +167,5 @@ async def _remove(visit: Visit) -> Response:
     name = visit.form.text("name")
     visit.does("account remove", name)
     account = await visit.manager.accounts.get(name)
-    await changes.remove(visit.manager, account)
+    await changes.remove(visit.manager, account, force=visit.form.is_on("force"))
     return visit.go("/accounts", f"{account.name} is removed here; it still exists at its CA.")

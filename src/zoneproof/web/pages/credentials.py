@@ -177,7 +177,7 @@ async def _test(visit: Visit) -> Response:
 async def _ask_to_remove(visit: Visit) -> Response:
     found = await visit.manager.credentials.get(visit.name)
     return visit.page(
-        "remove_credential.html",
+        "remove_used.html",
         heading=f"Remove the credential {found.name}?",
         text="Its secrets are deleted here for good; they still work at the provider until you"
         " revoke them there.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from zoneproof.core.names import readable
+from zoneproof.core.names import readable, with_readable
 from zoneproof.core.text import some
 from zoneproof.issuance import Emit, Event, RecordsDeletable, Warned
 from zoneproof.issuance.event_texts import describe
@@ -45,12 +45,6 @@ class LifeBar:
         if not kind and summary.renew_at and summary.renew_at <= now:
             kind = "warn"
         return cls(percent, kind, f"{percent} % of its lifetime is left")
-
-
-def with_readable(name: str) -> str:
-    """Return a name, and beside it what its ``xn--`` stands for, if it has any."""
-    text = readable(name)
-    return name if text == name else f"{name} ({text})"
 
 
 @dataclass(frozen=True)
