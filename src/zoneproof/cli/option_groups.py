@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from zoneproof.core.errors import ConfigError, InvalidInputError
-from zoneproof.core.files import exists, is_file
 from zoneproof.core.text import printable
 
 if TYPE_CHECKING:
@@ -57,6 +56,7 @@ def _check_ca_bundle(
     """Return the file, if it has roots to trust. Raises ConfigError."""
     del context, parameter
     if given:
+        from zoneproof.core.files import exists, is_file
         from zoneproof.core.http import tls_context
 
         if exists(given) and not is_file(given):
