@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -13,7 +11,6 @@ from zoneproof.serving.requests import MAX_BODY, read_body
 from zoneproof.serving.responses import HttpError
 
 _MOST_FIELDS = 2000
-_MOST_OF_REST, _REST_SECONDS = 4 * 1024 * 1024, 5.0
 
 
 class Form:
@@ -67,18 +64,6 @@ class Form:
         return Form([*kept, *changed.items()])
 
 
-async def _read_rest(request: Request) -> None:
-    """Read more of what is too long: a browser that is cut off while it sends shows no answer."""
-    length = 0
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_REST_SECONDS):
-            while length < _MOST_OF_REST:
-                message = await request.receive()
-                length += len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
-
-
 async def read_form(request: Request, most: int = MAX_BODY) -> Form:
     """Return the form that is posted, an empty one otherwise.
 
@@ -86,12 +71,7 @@ async def read_form(request: Request, most: int = MAX_BODY) -> Form:
     """
     if request.method != "POST":
         return Form([])
-    try:
-        body = await read_body(request, most)
-    except HttpError as error:
-        if error.status_code == 413:
-            await _read_rest(request)
-        raise
+    body = await read_body(request, most)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if body and kind != "application/x-www-form-urlencoded":
         raise HttpError(415, "unsupported_media_type", "a form is expected here")

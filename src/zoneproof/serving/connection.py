@@ -43,7 +43,7 @@ _CANDIDATES = 16
 _TLS_BUFFER = 16 * 1024  # bytes, the length of a TLS record; asyncio's own is 256 KiB
 _WRITE_MARK = 16 * 1024  # bytes
 _SEND_BUFFER, _RECEIVE_BUFFER = 64 * 1024, 32 * 1024  # bytes, of which the kernel takes twice
-_MOST_UNREAD = 1024 * 1024  # bytes that a client may send after the last answer
+_MOST_UNREAD = 4 * 1024 * 1024  # bytes that a client may send after the last answer
 _NEVER = float("inf")
 
 
