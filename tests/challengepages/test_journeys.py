@@ -182,8 +182,8 @@ def test_the_live_view_waits_while_the_keyboard_is_in_it(watch: Watch, pages: Se
     watched.use_cookies(pages.operator().cookies)
     page = watched.page
     page.clock.install()
+    assert pages.operator().post("/admin/live", minutes="5").status == 303  # anew: of nothing yet
     page.goto("/admin/live")
-    page.get_by_role("button", name="On for 5 minutes").click()
     update(pages.url, account, txt("a"))
     rows = page.locator("#seen tbody tr")
     page.clock.run_for(3000)
@@ -208,6 +208,20 @@ def test_a_tenant_is_found_among_many(pages: ServicePages) -> None:
     assert "many-100" in operator.get(unescape(more[0])).text
     assert "many-042" in operator.get("/admin/?q=042").text
     assert "No tenant matches" in operator.get("/admin/?q=none").text
+
+
+def test_a_live_view_that_has_ended_can_be_switched_on_again(
+    watch: Watch, pages: ServicePages
+) -> None:
+    operator = pages.operator()
+    assert operator.post("/admin/live", minutes="5").status == 303
+    watched = watch(pages.url)
+    watched.use_cookies(operator.cookies)
+    page = watched.page
+    page.goto("/admin/live")
+    expect(page.get_by_role("button", name="Switch it off")).to_be_visible()
+    assert operator.post("/admin/live", minutes="0").status == 303
+    expect(page.get_by_role("button", name="On for 5 minutes")).to_be_visible()
 
 
 def test_an_address_is_no_domain(pages: ServicePages) -> None:

@@ -210,6 +210,16 @@ def test_a_page_that_is_loaded_again_goes_on_where_the_events_were(
     page.reload()
     assert page.locator("#log li").all_inner_texts() == lines
     assert len(lines) == len(set(lines))
+    log = page.locator("#log")
+    more = """one => {
+      one.insertAdjacentHTML("beforeend", "<li>more</li>".repeat(99));
+      document.dispatchEvent(new Event("htmx:after:swap"));
+      return one.scrollTop;
+    }"""
+    assert log.evaluate(more) > 0  # its end is shown
+    log.evaluate("one => { one.scrollTop = 0; }")
+    expect(log).to_have_attribute("data-read", "")
+    assert log.evaluate(more) == 0  # but not to who reads above
     page.get_by_role("link", name="two.example.com").first.click()
     page.get_by_role("link", name="History").click()
     expect(page.locator(".log").first).to_contain_text("POST")  # what was asked of the CA

@@ -59,6 +59,31 @@ def test_a_run_whose_server_was_started_again_is_not_called_running(
     watched.complaints.clear()
 
 
+def test_a_page_of_a_run_says_that_the_session_has_ended(watch: Watch, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    add_script(home, tmp_path / "slow", SLOW.format(end=tmp_path / "end"))
+    with WebPages(home) as pages:
+        watched = watch(pages.url)
+        page = watched.page
+        become_administrator(page, pages.link)
+        page.goto("/credentials/own")
+        page.get_by_label("Zone", exact=True).fill("example.com")
+        with page.expect_response(lambda answer: "/events?" in answer.url):
+            page.get_by_role("button", name="Test", exact=True).click()
+        cookies = {one["name"]: one["value"] for one in page.context.cookies()}
+        page.context.clear_cookies()
+        pages.server.stop(signal.SIGKILL)
+    with WebPages(home, f"--listen={urlsplit(pages.url).netloc}"):
+        ended = page.get_by_text("Your session has ended")
+        expect(ended).to_be_visible()
+        watched.use_cookies(cookies)  # as somebody who signs in again
+        expect(page.locator("#run-status")).to_have_text("unknown")
+        expect(ended).to_be_hidden()
+    (tmp_path / "end").touch()
+    assert all("htmx:sse:error" in one for one in watched.complaints)
+    watched.complaints.clear()
+
+
 @pytest.mark.parametrize("gone", ["network", "server behind a proxy"])
 def test_a_run_whose_events_did_not_come_at_first_is_seen_to_its_end(
     watch: Watch, tmp_path: Path, gone: str

@@ -10,6 +10,7 @@ from zoneproof.challengedns.store import rows
 from zoneproof.challengedns.store.tenant_rows import LicenceKey
 from zoneproof.challengepages.visits import ServicePage, ServiceVisit
 from zoneproof.core.errors import InvalidInputError
+from zoneproof.pages.browser import is_part
 from zoneproof.storage import Transaction
 
 _MOST = 200
@@ -40,7 +41,10 @@ async def _show(visit: ServiceVisit) -> Response:
 
     notes = await visit.read(belong)
     shown: list[Seen] = [one for one in seen if one.subdomain in notes][:_MOST]
-    return visit.page("live.html", live=live, of=of, seen=shown, notes=notes)
+    answer = visit.page("live.html", live=live, of=of, seen=shown, notes=notes)
+    if is_part(visit.request) and not live.is_on:
+        answer.headers["HX-Refresh"] = "true"  # the whole page: it can be switched on again
+    return answer
 
 
 async def _switch(visit: ServiceVisit) -> Response:
