@@ -105,8 +105,8 @@ class FakeCertificateManager(FakeApi):
         if self.failing:
             return Reply(200, {**answer, "done": True, "error": {"message": self.failing}})
         certificate, parts = self.waiting[name]
-        pem = parts["pemCertificate"]
-        self.certificates[certificate] = {"selfManaged": {}, "pemCertificate": pem}
+        # Both parts of selfManaged are "input only", so there is nothing of it to show.
+        self.certificates[certificate] = {"pemCertificate": parts["pemCertificate"]}
         return Reply(200, {**answer, "done": True, "response": {}})
 
 
@@ -162,10 +162,19 @@ async def test_the_certificate_is_created_and_then_updated_in_place(
     assert set(held(server).looks.values()) == {2}
 
 
-async def test_one_that_google_manages_is_left_alone(
+async def test_one_that_has_its_part_for_input_is_updated(
     server: FakeHttpServer, tmp_path: Path
 ) -> None:
-    managed = {"managed": {"state": "ACTIVE"}, "pemCertificate": ""}
+    there = {"selfManaged": {}, "pemCertificate": ""}
+    held(server).certificates["www-example-com"] = there
+    assert await opened(server).run(occasion(tmp_path)) == f"{PLACE} is updated"
+
+
+@pytest.mark.parametrize("kind", ["managed", "managedIdentity"])
+async def test_one_that_google_manages_is_left_alone(
+    server: FakeHttpServer, tmp_path: Path, kind: str
+) -> None:
+    managed = {kind: {"state": "ACTIVE"}, "pemCertificate": ""}
     held(server).certificates["www-example-com"] = managed
     with pytest.raises(DeploymentError, match="www-example-com is managed by Google"):
         await opened(server).run(occasion(tmp_path))

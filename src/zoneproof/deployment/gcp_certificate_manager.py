@@ -40,13 +40,18 @@ _LOOKS = 30  # at an operation
 _PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between two of them, doubled each time
 
 
-class _SelfManaged(msgspec.Struct):
-    """What is in it is for input only."""
+class _Managed(msgspec.Struct):
+    """How Google renews one."""
 
 
 class _Certificate(msgspec.Struct, rename="camel"):
+    """One of the three kinds; all that is in ``selfManaged`` is for input only, so it is not asked
+    for here.
+    """
+
     pem_certificate: str = ""
-    self_managed: _SelfManaged | None = None
+    managed: _Managed | None = None
+    managed_identity: _Managed | None = None
 
 
 class _Status(msgspec.Struct):
@@ -181,7 +186,7 @@ class GcpCertificateManager:
         if answer.status == _NOT_THERE:
             return None
         found = client.read(answer, _Certificate)
-        if found.self_managed is None:
+        if found.managed is not None or found.managed_identity is not None:
             raise ProviderError(f"{place} is managed by Google: name another one, or delete it")
         return found
 
