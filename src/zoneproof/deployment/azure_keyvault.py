@@ -10,8 +10,10 @@ from functools import partial
 from typing import ClassVar
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from zoneproof.acme import key_from_pem
 from zoneproof.core.errors import InvalidInputError, ProviderError
 from zoneproof.core.fields import CredentialField
 from zoneproof.core.text import sanitize
@@ -106,7 +108,7 @@ class AzureKeyvault:
             "value": base64.b64encode(data).decode(),
             "pwd": password,
             "policy": {
-                "key_props": {"exportable": True, "reuse_key": False},
+                "key_props": {"exportable": True, "reuse_key": False, **_kind_of(key)},
                 "secret_props": {"contentType": "application/x-pkcs12"},
                 "issuer": {"name": "Unknown"},
             },
@@ -142,6 +144,14 @@ class AzureKeyvault:
             refusals=REFUSALS,
             errors=ERRORS,
         )
+
+
+def _kind_of(pem: bytes) -> dict[str, str | int]:
+    """Return what the key is, as the example of the reference has it in the policy."""
+    key = key_from_pem(pem)
+    if isinstance(key, RSAPrivateKey):
+        return {"kty": "RSA", "key_size": key.key_size}
+    return {"kty": "EC", "crv": f"P-{key.key_size}"}
 
 
 async def _present(client: ApiClient, name: str) -> bytes:
