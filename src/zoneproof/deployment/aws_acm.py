@@ -97,7 +97,7 @@ class AwsAcm:
         " change, and its tags stay. Without a key and without a profile, the machine's"
         " own role is used: of a pod (web identity), a container, or an instance. It needs"
         " `acm:GetCertificate` and `acm:ImportCertificate` for that ARN. CloudFront uses"
-        " certificates of the region us-east-1 only.",
+        " certificates of the region us-east-1 only, and no EC keys but P-256.",
     )
 
     def __init__(self, context: TaskContext) -> None:

@@ -83,6 +83,8 @@ class AzureKeyvault:
         ),
         notes="Each issuance becomes a new version of the same name, which App Service, Application"
         " Gateway, Front Door and the CSI driver take up by themselves where they name no version."
+        " Front Door takes no EC key at all, and App Service none out of a vault: for these"
+        " `zoneproof edit NAME --key-type rsa2048`."
         " The key stays exportable, because they read it as a secret: the policy of the certificate"
         " becomes that of an imported one (PKCS #12, issuer Unknown). The identity needs"
         " `certificates/get` and `certificates/import`, as the role `Key Vault Certificates"
