@@ -115,3 +115,14 @@ async def test_an_apachectl_that_takes_one_word_only_is_given_one(tmp_path: Path
     with_file = program(tmp_path / "bin", "apache2ctl", f'echo "$*" >>{log}')
     await task("apache", program=f"{with_file} -f /x.conf").run(made)
     assert log.read_text().splitlines()[2:] == ["-f /x.conf -t", "-f /x.conf -k graceful"]
+
+
+async def test_a_haproxy_that_proc_does_not_show_is_not_said_to_be_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ProtectProc=invisible, as in our own units: systemd.exec(5)."""
+    monkeypatch.setattr("zoneproof.deployment.haproxy._PROC", tmp_path / "proc")
+    stopped = SERVERS["haproxy"](tmp_path)
+    Path(stopped.fields["pid_file"]).write_text(f"{os.getpid()}\n")
+    with pytest.raises(DeploymentError, match=r"is hidden from this one: .*ProtectProc=default"):
+        await task("haproxy", **stopped.fields).run(occasion(tmp_path / "home"))
