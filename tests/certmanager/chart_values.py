@@ -76,6 +76,9 @@ CASES: dict[str, dict[str, Any]] = {
             "podDisruptionBudget": {"enabled": False},
         },
     },
+    "webhook on the network of the machines": {
+        "webhook": {"hostNetwork": True, "port": 9444},
+    },
     "workload identity of Azure": {
         "webhook": {
             "serviceAccount": {"annotations": {"azure.workload.identity/client-id": "c"}},
