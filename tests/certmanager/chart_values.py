@@ -101,6 +101,20 @@ CASES: dict[str, dict[str, Any]] = {
             "tls": {"mode": "auto", "email": "dns@example.org", "agreeTos": True},
         },
     },
+    "challenge service with a class": {
+        "webhook": {"enabled": False},
+        "challengeService": {
+            **SERVICE,
+            "service": {"loadBalancerClass": "networking.gke.io/l4-regional-external"},
+        },
+    },
+    "nodes with a class": {
+        "webhook": {"enabled": False},
+        "challengeService": {
+            **NODES,
+            "service": {"type": "ClusterIP", "loadBalancerClass": "service.k8s.aws/nlb"},
+        },
+    },
     "challenge service with files": {
         "webhook": {"enabled": False},
         "challengeService": {

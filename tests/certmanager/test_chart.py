@@ -203,6 +203,22 @@ def test_the_api_service_leads_to_the_webhook_and_its_ca() -> None:
 
 
 @pytest.mark.parametrize(
+    ("case", "wanted"),
+    [
+        ("challenge service with a class", "networking.gke.io/l4-regional-external"),
+        ("nodes with a class", "service.k8s.aws/nlb"),
+    ],
+)
+def test_services_have_the_class_of_load_balancers_with_udp_and_tcp(case: str, wanted: str) -> None:
+    """In GKE a class decides whether a Service can have both; in EKS, who makes it."""
+    found = [one["spec"] for one in render(CASES[case]) if one["kind"] == "Service"]
+    balancers = [one for one in found if one.get("type") == "LoadBalancer"]
+    assert {one["loadBalancerClass"] for one in balancers} == {wanted}
+    # Kubernetes refuses one for other Services.
+    assert not [one for one in found if "loadBalancerClass" in one and one not in balancers]
+
+
+@pytest.mark.parametrize(
     "case",
     [
         "challenge service",
