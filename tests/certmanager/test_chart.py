@@ -178,6 +178,19 @@ def test_the_webhook_can_be_on_the_network_of_the_machines() -> None:
     assert not [one for one in manifests if one["kind"] == "NetworkPolicy"]  # would not apply
 
 
+def test_the_metadata_service_is_reached_only_if_it_may_be() -> None:
+    """GKE's documents on network policies: 169.254.169.252, port 988, without Dataplane V2."""
+
+    def to_anywhere(case: str) -> tuple[list[str], set[int]]:
+        _, rule, *_ = only(render(CASES[case]), "NetworkPolicy")["spec"]["egress"]
+        excepted = [one for peer in rule["to"] for one in peer["ipBlock"].get("except", [])]
+        return excepted, {one["port"] for one in rule["ports"]}
+
+    excepted, ports = to_anywhere("defaults")
+    assert (excepted, ports) == (["169.254.169.254/32", "fd00:ec2::254/128"], {443, 6443})
+    assert to_anywhere("workload identity of Azure") == ([], {443, 6443, 80, 988})
+
+
 def test_the_api_service_leads_to_the_webhook_and_its_ca() -> None:
     manifests = render(CASES["narrow webhook"])
     service = only(manifests, "APIService")
