@@ -32,7 +32,7 @@ from zoneproof.providers.google_identity import (
     GoogleIdentity,
 )
 
-_NAME = re.compile(r"[a-z0-9-]{1,63}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")  # as Google's Terraform provider has it
 _NOT_IN_NAME = re.compile(r"[^a-z0-9-]")
 _LOCATION = re.compile(r"[a-z0-9-]{1,40}")
 _NOT_THERE = 404
@@ -65,14 +65,15 @@ class _Operation(msgspec.Struct):
 
 
 def _spelled(certificate: str) -> str:
-    return _NOT_IN_NAME.sub("-", certificate.lower())
+    name = _NOT_IN_NAME.sub("-", certificate.lower())
+    return name if name[:1].isalpha() else f"cert-{name}"
 
 
 def _check_name(text: str) -> str:
     if not _NAME.fullmatch(text.replace("{name}", "name")):
         raise InvalidInputError(
             f"certificate: '{sanitize(text)}' cannot be a name in Certificate Manager: use"
-            " lower-case letters, digits and '-', at most 63"
+            " letters, digits, '-' and '_', at most 64, and a letter first"
         )
     return text
 
@@ -95,7 +96,8 @@ class GcpCertificateManager:
         fields=(
             CredentialField(
                 "certificate",
-                "name there, in which {name} is the certificate's name with '-' for its dots",
+                "name there, in which {name} is the certificate's name with '-' for its dots, and"
+                " 'cert-' before one that begins with no letter",
                 default="{name}",
                 check=_check_name,
             ),
