@@ -76,6 +76,9 @@ CASES: dict[str, dict[str, Any]] = {
             "podDisruptionBudget": {"enabled": False},
         },
     },
+    "webhook on the network of the machines": {
+        "webhook": {"hostNetwork": True, "port": 9444},
+    },
     "workload identity of Azure": {
         "webhook": {
             "serviceAccount": {"annotations": {"azure.workload.identity/client-id": "c"}},
@@ -96,6 +99,20 @@ CASES: dict[str, dict[str, Any]] = {
             "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
             "networkPolicy": {"metricsNamespaces": ["monitoring"], "egress": [OPENSHIFT_DNS]},
             "tls": {"mode": "auto", "email": "dns@example.org", "agreeTos": True},
+        },
+    },
+    "challenge service with a class": {
+        "webhook": {"enabled": False},
+        "challengeService": {
+            **SERVICE,
+            "service": {"loadBalancerClass": "networking.gke.io/l4-regional-external"},
+        },
+    },
+    "nodes with a class": {
+        "webhook": {"enabled": False},
+        "challengeService": {
+            **NODES,
+            "service": {"type": "ClusterIP", "loadBalancerClass": "service.k8s.aws/nlb"},
         },
     },
     "challenge service with files": {

@@ -70,7 +70,8 @@ def test_every_container_runs_without_rights(values: dict[str, Any]) -> None:
     for pod in pods(render(values)):
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert not any(pod.get(one) for one in ("hostNetwork", "hostPID", "hostIPC"))
+        assert bool(pod.get("hostNetwork")) == bool(values.get("webhook", {}).get("hostNetwork"))
+        assert not any(pod.get(one) for one in ("hostPID", "hostIPC"))
         for one in containers(pod):
             context = one["securityContext"]
             assert context["readOnlyRootFilesystem"] is True
@@ -160,6 +161,36 @@ def test_while_a_pod_is_replaced_another_webhook_answers() -> None:
     assert only(manifests, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
 
 
+def test_the_webhook_can_be_on_the_network_of_the_machines() -> None:
+    """As cert-manager's own has to be in EKS with a CNI of one's own."""
+    manifests = render(CASES["webhook on the network of the machines"])
+    deployment = only(manifests, "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    # Without it such a pod asks the machine's resolvers, which know no Services.
+    assert (pod["hostNetwork"], pod["dnsPolicy"]) == (True, "ClusterFirstWithHostNet")
+    (container,) = pod["containers"]
+    (port,) = container["ports"]
+    assert port["containerPort"] == 9444
+    assert "--listen=0.0.0.0:9444" in container["args"]
+    # The new pod needs the port that the old one has, where there are as many machines as pods.
+    strategy = deployment["spec"]["strategy"]["rollingUpdate"]
+    assert strategy == {"maxSurge": 0, "maxUnavailable": 1}
+    assert not [one for one in manifests if one["kind"] == "NetworkPolicy"]  # would not apply
+
+
+def test_the_metadata_service_is_reached_only_if_it_may_be() -> None:
+    """GKE's documents on network policies: 169.254.169.252, port 988, without Dataplane V2."""
+
+    def to_anywhere(case: str) -> tuple[list[str], set[int]]:
+        _, rule, *_ = only(render(CASES[case]), "NetworkPolicy")["spec"]["egress"]
+        excepted = [one for peer in rule["to"] for one in peer["ipBlock"].get("except", [])]
+        return excepted, {one["port"] for one in rule["ports"]}
+
+    excepted, ports = to_anywhere("defaults")
+    assert (excepted, ports) == (["169.254.169.254/32", "fd00:ec2::254/128"], {443, 6443})
+    assert to_anywhere("workload identity of Azure") == ([], {443, 6443, 80, 988})
+
+
 def test_the_api_service_leads_to_the_webhook_and_its_ca() -> None:
     manifests = render(CASES["narrow webhook"])
     service = only(manifests, "APIService")
@@ -182,6 +213,22 @@ def test_the_api_service_leads_to_the_webhook_and_its_ca() -> None:
     assert only(manifests, "Service")["spec"]["selector"].items() <= labels.items()
     image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
     assert image == "registry.example.com/zoneproof@sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("case", "wanted"),
+    [
+        ("challenge service with a class", "networking.gke.io/l4-regional-external"),
+        ("nodes with a class", "service.k8s.aws/nlb"),
+    ],
+)
+def test_services_have_the_class_of_load_balancers_with_udp_and_tcp(case: str, wanted: str) -> None:
+    """In GKE a class decides whether a Service can have both; in EKS, who makes it."""
+    found = [one["spec"] for one in render(CASES[case]) if one["kind"] == "Service"]
+    balancers = [one for one in found if one.get("type") == "LoadBalancer"]
+    assert {one["loadBalancerClass"] for one in balancers} == {wanted}
+    # Kubernetes refuses one for other Services.
+    assert not [one for one in found if "loadBalancerClass" in one and one not in balancers]
 
 
 @pytest.mark.parametrize(
@@ -239,6 +286,7 @@ def test_each_part_reaches_dns_and_apis_and_what_is_added(case: str) -> None:
     [
         ({"webhok": {}}, "additional properties 'webhok' not allowed"),
         ({"webhook": {"replicas": 0}}, "/webhook/replicas"),
+        ({"webhook": {"port": 443}}, "/webhook/port"),
         ({"webhook": {"groupName": "Acme"}}, "/webhook/groupName"),
         ({"webhook": {"secrets": {"namespaces": "shop"}}}, "/webhook/secrets/namespaces"),
         ({"challengeService": {"enabled": True}}, "/challengeService/zone"),

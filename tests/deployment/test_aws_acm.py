@@ -18,7 +18,7 @@ from tests.deployment.occasions import occasion, problem_of, task
 from tests.support.fake_http import Reply, Request, fake_http_server
 from tests.support.peers.moto import moto_server
 from zoneproof.core.errors import DeploymentError, InvalidInputError
-from zoneproof.deployment import Material
+from zoneproof.deployment import Material, TaskContext, open_task
 
 ARN = "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
 KEYS: dict[str, Any] = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "topsecretaccesskey"}
@@ -80,6 +80,67 @@ async def test_requests_are_signed_with_their_target_as_botocore_signs_them(
     signer.add_auth(expected)
     expected.headers["X-Amz-Date"] = sent.headers["x-amz-date"]
     assert sent.headers["authorization"] == expected.headers["Authorization"]
+
+
+async def test_what_acm_refuses_with_400_is_told_as_what_it_is(tmp_path: Path) -> None:
+    """As its "Common errors" have it: code in ``__type``, and ``Message`` where IAM answers."""
+    wrong = "The security token included in the request is invalid."
+    denied = "User: u is not authorized to perform: acm:GetCertificate"
+    refusals = {
+        "UnrecognizedClientException": ({"message": wrong}, f"not accept the credentials.*{wrong}"),
+        "AccessDeniedException": ({"Message": denied}, f"do not allow this.*{denied}"),
+    }
+    for kind, (said, words) in refusals.items():
+        refusal = Reply(400, {"__type": kind, **said})
+        async with fake_http_server(lambda _, reply=refusal: reply) as server:  # type: ignore[misc]
+            deploy = task("aws-acm", arn=ARN, api_url=server.url, **KEYS)
+            with pytest.raises(DeploymentError, match=words):
+                await deploy.run(occasion(tmp_path))
+
+
+async def test_a_request_that_is_throttled_is_repeated(tmp_path: Path) -> None:
+    made = occasion(tmp_path)
+    assert made.material
+    throttled = Reply(400, {"__type": "ThrottlingException", "message": "Rate exceeded"})
+    present = Reply(200, {"Certificate": made.material.chain.leaf_pem.decode()})
+    replies = [throttled, throttled, present]
+    async with fake_http_server(lambda _: replies.pop(0)) as server:
+        fields = {"arn": ARN, "api_url": server.url, **KEYS}
+
+        async def no_sleep(_: float) -> None:
+            pass
+
+        deploy = open_task("aws-acm", TaskContext(fields, sleep=no_sleep))
+        assert await deploy.run(made) == f"{ARN} has it already"
+    assert replies == []
+
+
+async def test_without_a_key_the_role_of_the_machine_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = occasion(tmp_path)
+    assert made.material
+    pem = made.material.chain.leaf_pem.decode()
+    handed = {
+        "AccessKeyId": "ASIA1",
+        "SecretAccessKey": "s3cr3t",
+        "Token": "of-container",
+        "Expiration": "2099-01-01T00:00:00Z",
+    }
+    seen: list[Request] = []
+
+    def answer(request: Request) -> Reply:
+        seen.append(request)
+        return Reply(200, handed if request.path == "/role" else {"Certificate": pem})
+
+    for name in ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+        monkeypatch.delenv(name, raising=False)
+    async with fake_http_server(answer) as server:
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{server.url}/role")
+        deploy = task("aws-acm", arn=ARN, api_url=server.url)
+        assert await deploy.run(made) == f"{ARN} has it already"
+    assert seen[1].headers["x-amz-security-token"] == "of-container"
+    assert "Credential=ASIA1/" in seen[1].headers["authorization"]
 
 
 async def test_without_a_key_nothing_is_imported(tmp_path: Path) -> None:

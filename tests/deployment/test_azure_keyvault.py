@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from msgspec.structs import replace
 
@@ -81,6 +82,13 @@ class FakeKeyVault(FakeApi):
             return _error(400, "BadParameter", "The PKCS#12 certificate content can not be read.")
         assert call.json["policy"]["secret_props"] == {"contentType": "application/x-pkcs12"}
         opened = pkcs12.load_pkcs12(data, call.json["pwd"].encode())
+        assert isinstance(opened.key, ec.EllipticCurvePrivateKey)
+        assert call.json["policy"]["key_props"] == {
+            "exportable": True,
+            "reuse_key": False,
+            "kty": "EC",
+            "crv": {"secp256r1": "P-256"}[opened.key.curve.name],
+        }
         versions = self.versions_of.setdefault(call["name"], [])
         versions.append(opened)
         return self._bundle(call["name"], versions)

@@ -8,6 +8,7 @@ projects.locations.operations get. The token services are those of the provider'
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tests.support.fake_http import FakeHttpServer, Reply, fake_http_server
 from tests.support.rsa_keys import private_pem, public_pem, read_jwt
 from zoneproof.core.errors import DeploymentError, InvalidInputError
 from zoneproof.deployment import Material, Task, TaskContext, open_task
+from zoneproof.deployment.gcp_certificate_manager import GcpCertificateManager
 
 _PARENT = "/v1/projects/project-1/locations/global"
 PLACE = f"{_PARENT}/certificates/www-example-com".removeprefix("/v1/")
@@ -78,6 +80,8 @@ class FakeCertificateManager(FakeApi):
 
     @route("POST", f"{_PARENT}/certificates")
     def create(self, call: Call) -> Reply:  # type: ignore[override]
+        # The documentation of Google's Terraform provider, google_certificate_manager_certificate.
+        assert re.fullmatch("[a-zA-Z][a-zA-Z0-9_-]{0,63}", call.query["certificateId"])
         assert call.query["certificateId"] not in self.certificates
         return self._operation(call.query["certificateId"], call.json)
 
@@ -105,8 +109,8 @@ class FakeCertificateManager(FakeApi):
         if self.failing:
             return Reply(200, {**answer, "done": True, "error": {"message": self.failing}})
         certificate, parts = self.waiting[name]
-        pem = parts["pemCertificate"]
-        self.certificates[certificate] = {"selfManaged": {}, "pemCertificate": pem}
+        # Both parts of selfManaged are "input only", so there is nothing of it to show.
+        self.certificates[certificate] = {"pemCertificate": parts["pemCertificate"]}
         return Reply(200, {**answer, "done": True, "response": {}})
 
 
@@ -162,10 +166,19 @@ async def test_the_certificate_is_created_and_then_updated_in_place(
     assert set(held(server).looks.values()) == {2}
 
 
-async def test_one_that_google_manages_is_left_alone(
+async def test_one_that_has_its_part_for_input_is_updated(
     server: FakeHttpServer, tmp_path: Path
 ) -> None:
-    managed = {"managed": {"state": "ACTIVE"}, "pemCertificate": ""}
+    there = {"selfManaged": {}, "pemCertificate": ""}
+    held(server).certificates["www-example-com"] = there
+    assert await opened(server).run(occasion(tmp_path)) == f"{PLACE} is updated"
+
+
+@pytest.mark.parametrize("kind", ["managed", "managedIdentity"])
+async def test_one_that_google_manages_is_left_alone(
+    server: FakeHttpServer, tmp_path: Path, kind: str
+) -> None:
+    managed = {kind: {"state": "ACTIVE"}, "pemCertificate": ""}
     held(server).certificates["www-example-com"] = managed
     with pytest.raises(DeploymentError, match="www-example-com is managed by Google"):
         await opened(server).run(occasion(tmp_path))
@@ -212,9 +225,25 @@ async def test_without_a_key_nothing_is_handed_over(server: FakeHttpServer, tmp_
 
 
 @pytest.mark.parametrize(
+    ("field", "certificate", "name"),
+    [
+        ("{name}", "Www.example.com", "www-example-com"),
+        ("{name}", "3d.example.com", "cert-3d-example-com"),
+        ("web-{name}", "3d.example.com", "web-cert-3d-example-com"),
+        ("Made_elsewhere", "example.com", "Made_elsewhere"),
+    ],
+)
+def test_a_name_is_one_that_google_takes(field: str, certificate: str, name: str) -> None:
+    open_task("gcp-certificate-manager", TaskContext({"certificate": field}))
+    assert GcpCertificateManager.info.named(field, certificate) == name
+
+
+@pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"certificate": "A.b"}, "'A.b' cannot be a name in Certificate Manager"),
+        ({"certificate": "3d-{name}"}, "'3d-{name}' cannot be a name in Certificate Manager"),
+        ({"certificate": "a" * 65}, "cannot be a name in Certificate Manager"),
         ({"location": "../x"}, "is not a location of Google Cloud"),
         ({"credentials": "{}"}, "are not the JSON of a service account's key"),
     ],

@@ -14,6 +14,7 @@ from tests.deployment.occasions import NAME, occasion, task
 from tests.support.fake_http import FakeHttpServer, Reply, fake_http_server
 from tests.support.fake_kubernetes import FakeKubernetes, status
 from zoneproof.core.errors import DeploymentError
+from zoneproof.deployment import TaskContext, open_task
 
 
 @pytest.fixture
@@ -69,3 +70,14 @@ async def test_a_cluster_that_is_busy_is_asked_again(
     busy = status(429, "TooManyRequests", "too many requests")
     cluster.faults.extend([replace(busy, headers={"Retry-After": "0"})] * 2)
     await task("kubernetes", server=cluster.url, token="k8s-token").run(occasion(tmp_path))
+
+
+async def test_a_role_for_this_secret_alone_is_enough(cluster: FakeHttpServer) -> None:
+    assert isinstance(cluster.handler, FakeKubernetes)
+    cluster.handler.resource_names = {f"{NAME}-tls"}
+    fields: dict[str, Any] = {"server": cluster.url, "token": "k8s-token", "namespace": "web"}
+    assert await open_task("kubernetes", TaskContext(fields, certificate=NAME)).problems() == []
+    named = task("kubernetes", **fields, secret=f"{NAME}-tls")
+    assert await named.problems() == []
+    other = open_task("kubernetes", TaskContext(fields, certificate="other"))
+    assert await other.problems() == ["these credentials may not patch the Secret web/other-tls"]

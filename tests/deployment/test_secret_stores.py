@@ -1,6 +1,7 @@
 """Vault and Kubernetes, as fakes that follow their API documentation.
 
-Vault: developer.hashicorp.com/vault/api-docs (secret/kv/kv-v1, kv-v2, auth/approle).
+Vault: developer.hashicorp.com/vault/api-docs (secret/kv/kv-v1, kv-v2, auth/approle), behind a proxy
+that wants the header X-Vault-Request (api-docs, "The X-Vault-Request header").
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class FakeVault:
         self.version = 0
 
     def __call__(self, request: Request) -> Reply:
+        if request.headers.get("x-vault-request") != "true":
+            return Reply(412, {"errors": ["missing 'X-Vault-Request' header"]})
         if request.path == "/v1/auth/approle/login":
             if request.json != {"role_id": "role", "secret_id": "topsecretid"}:
                 return Reply(400, {"errors": ["invalid role or secret ID"]})

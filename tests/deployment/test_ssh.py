@@ -126,6 +126,29 @@ async def test_a_link_in_place_of_a_key_gives_it_no_mode(machine: Machine, tmp_p
     assert not key.is_symlink()
 
 
+@pytest.mark.parametrize("kind", ["ssh-rsa", "ecdsa-sha2-nistp256", "ssh-ed25519"])
+async def test_a_host_is_asked_for_the_key_that_is_known(
+    machine: Machine, tmp_path: Path, kind: str
+) -> None:
+    """One of sshd's usual three, given as ssh-keyscan prints it with its comment."""
+    kinds = ("ssh-rsa", "ecdsa-sha2-nistp256", "ssh-ed25519")
+    keys = {name: asyncssh.generate_private_key(name) for name in kinds}
+    port = free_port()
+    server = await asyncssh.listen(
+        "127.0.0.1",
+        port,
+        server_host_keys=list(keys.values()),
+        authorized_client_keys=str(tmp_path / "authorized_keys"),
+    )
+    public = keys[kind].export_public_key().decode()
+    scanned = f"# 127.0.0.1:{port} SSH-2.0-OpenSSH_9.6\n127.0.0.1 {public}"
+    try:
+        assert await machine.task(port=port, host_key=scanned, command="reload").problems() == []
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
 async def test_two_parts_are_never_written_to_one_file(machine: Machine, tmp_path: Path) -> None:
     site = machine.folder / "tls/site.pem"
     site.write_text("old")

@@ -101,3 +101,28 @@ async def test_a_haproxy_that_systemd_has_not_started_is_told(
     stopped = SERVERS["haproxy"](tmp_path)
     with pytest.raises(DeploymentError, match=rf"{said}: HAProxy does not run: start it$"):
         await task("haproxy", **{**stopped.fields, "pid_file": ""}).run(occasion(tmp_path / "home"))
+
+
+async def test_an_apachectl_that_takes_one_word_only_is_given_one(tmp_path: Path) -> None:
+    """As that of Red Hat's systems, apachectl(8) of httpd there."""
+    refused = "Passing arguments to httpd using apachectl is no longer supported."
+    log = tmp_path / "log"
+    text = f'test $# = 1 || {{ echo "{refused}"; exit 1; }}; echo "$1" >>{log}'
+    alone = program(tmp_path / "bin", "apachectl", text)
+    made = occasion(tmp_path / "home")
+    await task("apache", program=alone).run(made)
+    assert log.read_text().split() == ["-t", "graceful"]
+    with_file = program(tmp_path / "bin", "apache2ctl", f'echo "$*" >>{log}')
+    await task("apache", program=f"{with_file} -f /x.conf").run(made)
+    assert log.read_text().splitlines()[2:] == ["-f /x.conf -t", "-f /x.conf -k graceful"]
+
+
+async def test_a_haproxy_that_proc_does_not_show_is_not_said_to_be_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ProtectProc=invisible, as in our own units: systemd.exec(5)."""
+    monkeypatch.setattr("zoneproof.deployment.haproxy._PROC", tmp_path / "proc")
+    stopped = SERVERS["haproxy"](tmp_path)
+    Path(stopped.fields["pid_file"]).write_text(f"{os.getpid()}\n")
+    with pytest.raises(DeploymentError, match=r"is hidden from this one: .*ProtectProc=default"):
+        await task("haproxy", **stopped.fields).run(occasion(tmp_path / "home"))

@@ -41,6 +41,16 @@ def test_other_cas_profiles_are_not_guessed_at() -> None:
     check_identifiers(names, directory_url="https://ca.example/dir", profile="tlsserver")
 
 
+@pytest.mark.parametrize("url", ["", "https://one.digicert.com/mpki/api/v1/acme/v2/directory"])
+def test_cas_that_take_more_than_a_hundred_names_get_them(url: str) -> None:
+    """DigiCert 250 and Sectigo 1,000 (tbs-certificates.co.uk/FAQ: SANs management with each)."""
+    names = identifiers(*(f"h{one}.example.com" for one in range(250)))
+    assert len(check_identifiers(names, directory_url=url)) == 250
+    for ca in ("google", "zerossl"):
+        with pytest.raises(InvalidInputError, match="this CA accepts at most 100"):
+            check_identifiers(names, directory_url=directory_url(ca))
+
+
 def test_lets_encrypt_takes_ip_addresses_with_one_profile_only() -> None:
     url, names = directory_url("letsencrypt"), identifiers("192.0.2.1")
     check_identifiers(names, directory_url=url, profile="shortlived")
@@ -52,7 +62,7 @@ def test_lets_encrypt_takes_ip_addresses_with_one_profile_only() -> None:
     ("names", "message"),
     [
         ([], "at least one"),
-        ([f"h{number}.example.com" for number in range(101)], "101 names are too many"),
+        ([f"h{number}.example.com" for number in range(1001)], "1001 names are too many"),
         (["example.com", "EXAMPLE.com."], "listed twice"),
         (["*.example.com", "www.example.com"], r"covered by \*\.example\.com"),
     ],

@@ -112,9 +112,29 @@ async def test_chat_services_get_text_in_which_nothing_is_a_command(
 async def test_a_chat_message_about_very_many_certificates_is_cut(server: FakeHttpServer) -> None:
     many = [Notice("failing", f"host{n}.example.com", (), "x" * 500, AT) for n in range(500)]
     assert await problems(server.url, *many, format="slack") == []
-    text = server.requests[0].json["text"]
-    assert text.startswith("500 certificates: renewal fails (500)")
-    assert len(text) < 13_000
+    texts = [request.json["text"] for request in server.requests]
+    assert texts[0].startswith("500 certificates: renewal fails (500)")
+    assert texts[-1].endswith("...\n")
+    assert len("".join(texts)) < 13_000
+
+
+async def test_no_chat_message_is_longer_than_a_chat_takes(server: FakeHttpServer) -> None:
+    """Rocket.Chat's Message_MaxAllowedSize is 5,000, and counts for webhooks, too, since 7.8."""
+    records = tuple(f"_acme-challenge.n{n}.example.com. 60 IN TXT x" for n in range(150))
+    notice = Notice("awaiting_user", "example.com", (), "<" * 900, AT, records)
+    assert await problems(server.url, notice, format="slack") == []
+    texts = [request.json["text"] for request in server.requests]
+    assert max(map(len, texts)) <= 4_000
+    assert "".join(texts).replace("&lt;", "<").count("IN TXT x\n") == len(records)
+    assert all(text.endswith("\n") for text in texts)
+
+
+async def test_a_chat_that_refuses_a_message_gets_no_others(server: FakeHttpServer) -> None:
+    server.faults.append(Reply(400, b"no"))
+    many = [Notice("failing", f"host{n}.example.com", (), "x" * 500, AT) for n in range(20)]
+    (problem,) = await problems(server.url, *many, format="slack")
+    assert "it refuses with status 400" in problem
+    assert len(server.requests) == 1
 
 
 async def test_what_may_pass_is_tried_again(server: FakeHttpServer) -> None:

@@ -76,6 +76,26 @@ def test_settings_in_base64_are_read(tmp_path: Path) -> None:
     assert only(read_acme_sh(tmp_path)).preferred_chain == "ISRG Root X1"
 
 
+@pytest.mark.parametrize("is_default", [False, True])
+def test_a_part_of_a_roots_name_becomes_the_whole_one(tmp_path: Path, is_default: bool) -> None:
+    """acme.sh's wiki, Preferred-Chain: a part will do, in any case, also for all of a CA."""
+    own = "" if is_default else b64("EXAMPLE")
+    certificate_of(home(tmp_path), Le_Preferred_Chain=own)  # issued by itself, by example.com
+    if is_default:
+        path = tmp_path / "ca/acme-v02.api.letsencrypt.org/directory/ca.conf"
+        path.write_text(f"{path.read_text()}DEFAULT_PREFERRED_CHAIN='EXAMPLE'\n")
+    made = only(read_acme_sh(tmp_path))
+    assert made.preferred_chain == "example.com"
+    assert not any("preferred chain" in note for note in made.notes)
+
+
+def test_a_preferred_chain_that_is_not_the_present_one_is_told(tmp_path: Path) -> None:
+    certificate_of(home(tmp_path), Le_Preferred_Chain=b64("X2"))
+    made = only(read_acme_sh(tmp_path))
+    assert made.preferred_chain == "X2"
+    assert any("'X2', its preferred chain, has to be the whole name" in one for one in made.notes)
+
+
 def test_what_ran_and_where_copies_went_becomes_tasks(tmp_path: Path) -> None:
     certificate_of(
         home(tmp_path),

@@ -186,7 +186,7 @@ def test_without_hooks_it_is_said_where_lego_may_have_them(tmp_path: Path) -> No
     ("text", "problem"),
     [
         ("hooks: [", "it is not YAML"),
-        ("hooks: {deploy: 7}", "its hooks are not of the form expected"),
+        ("hooks: {deploy: 7}", "it is not of the form expected"),
         ("a: &a {k: v}\nb: {<<: [*a, *a]}", "it has an alias"),
         ("[" * 100_000, "it is nested too deeply"),
         ("- " * 100_000, "it is nested too deeply"),
@@ -201,3 +201,76 @@ def test_a_configuration_file_that_cannot_be_read_is_a_problem(
     found = read_lego(folder)
     assert len(found.certificates) == 1
     assert any(problem in one for one in found.problems)
+
+
+WHOLE = """
+storage: .lego
+accounts: {mine: {server: https://acme-v02.api.letsencrypt.org/directory, email: a@b.example}}
+challenges:
+  cf:
+    dns: {provider: cloudflare, envFile: cf.env, propagation: {wait: 30s}}
+  files:
+    http: {webroot: /srv/www}
+  own:
+    http: {address: "192.0.2.1:8080"}
+  bucket:
+    http: {s3Bucket: mine}
+certificates:
+  "*.example.com": {challenge: cf, profile: tlsserver, renew: {days: 30, reuseKey: true}}
+  files.example: {challenge: files, preferredChain: ISRG Root X2}
+  own.example: {challenge: own}
+  bucket.example: {challenge: bucket}
+  plain.example: {challenge: http-01}
+  alpn.example: {challenge: tls-alpn-01}
+  stays.example: {challenge: dns-persist-01}
+  lost.example: {challenge: gone}
+"""
+
+
+@pytest.mark.parametrize("where", ["../.lego.yml", "../.lego.yaml", ".lego.bck.yaml"])
+def test_the_configuration_of_lego_5_tells_how_each_certificate_is_validated(
+    tmp_path: Path, where: str
+) -> None:
+    """Its keys are those of ``configuration.go``; the backup in the folder has them, too."""
+    folder = tmp_path / ".lego"
+    lego5(folder)
+    names = ("files", "own", "bucket", "plain", "alpn", "stays", "lost")
+    one_certificate(folder, id="*.example.com", profile="shortlived")
+    for name in names:
+        one_certificate(folder, f"{name}.example", id=f"{name}.example")
+    (tmp_path / "cf.env").write_text("CLOUDFLARE_DNS_API_TOKEN=topsecret\n")
+    (folder / where).write_text(WHOLE)
+    found = read_lego(folder)
+    assert found.problems == ()
+    made = {one.name: one for one in found.certificates}
+    wildcard = made["example.com"]
+    assert (wildcard.method.provider, wildcard.method.lacks) == ("cloudflare", "")
+    assert wildcard.method.fields == {"api_token": "topsecret"}
+    assert (wildcard.profile, wildcard.reuse_key) == ("tlsserver", True)
+    methods = {name: made[f"{name}.example"].method for name in names}
+    assert (methods["files"].challenge, methods["files"].webroot) == ("http-01", "/srv/www")
+    assert made["files.example"].preferred_chain == "ISRG Root X2"
+    assert methods["own"].listen == "192.0.2.1:8080"
+    assert methods["plain"].listen == ":80"
+    assert methods["stays"].challenge == "dns-persist-01"
+    for name, words in (
+        ("bucket", "a bucket"),
+        ("alpn", "tls-alpn-01"),
+        ("lost", "no challenge 'gone'"),
+    ):
+        assert words in methods[name].notes[0]
+
+
+def test_the_provider_of_the_command_goes_before_the_configuration(tmp_path: Path) -> None:
+    folder = tmp_path / ".lego"
+    one_certificate(folder, id="*.example.com")
+    (folder / ".lego.bck.yaml").write_text(WHOLE)
+    given = LegoSettings("desec", {"DESEC_TOKEN": "topsecret"})
+    (made,) = read_lego(folder, settings=given).certificates
+    assert made.method.provider == "desec"
+
+
+def test_lego_5_keeps_profile_and_chain_beside_a_certificate(tmp_path: Path) -> None:
+    one_certificate(tmp_path, profile="shortlived", preferredChain="ISRG Root X1")
+    (made,) = read_lego(tmp_path).certificates
+    assert (made.profile, made.preferred_chain) == ("shortlived", "ISRG Root X1")

@@ -153,3 +153,20 @@ def test_modes_are_what_they_are_here(
 )
 def test_what_means_nothing_here_is_said(code: str, variables: dict[str, str], lacks: str) -> None:
     assert lacks in take_over(code, variables).lacks
+
+
+@pytest.mark.parametrize(
+    ("code", "variables", "slug"),
+    [
+        (
+            "domainnameshop",
+            {"DOMENESHOP_API_TOKEN": "a", "DOMENESHOP_API_SECRET": "b"},
+            "domeneshop",
+        ),
+        ("fastdns", {"AKAMAI_HOST": "a.example"}, "akamai"),
+    ],
+)
+def test_the_older_names_of_lego_s_providers_are_known(
+    code: str, variables: dict[str, str], slug: str
+) -> None:
+    assert take_over(code, variables).provider == slug

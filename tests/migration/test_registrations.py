@@ -47,6 +47,14 @@ def test_the_hooks_file_needs_the_server_from_outside(tmp_path: Path) -> None:
     assert read_registrations(path, server=SERVER).registrations[0].registration == EXPECTED
 
 
+def test_the_first_files_of_goacmedns_have_other_letters(tmp_path: Path) -> None:
+    """Its Account had no tags at first (0.0.1), so its members are written as in the source."""
+    theirs = {"fulldomain": "FullDomain", "subdomain": "SubDomain"}
+    entry = {theirs.get(key, key.title()): value for key, value in REGISTRATION.items()}
+    path = write(tmp_path / "a.json", {"example.com": entry})
+    assert read_registrations(path, server=SERVER).registrations[0].registration == EXPECTED
+
+
 def test_a_wildcard_shares_its_domains_registration(tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", {"*.Example.COM": REGISTRATION})
     assert read_registrations(path, server=SERVER).registrations[0].domain == DOMAIN

@@ -125,6 +125,25 @@ class TestGoogleCloud(ApiContract):
         assert await harness.open().zones() == [harness.zone]
         assert await harness.open(visibility="private").zones() == [harness.look_alike]
 
+    @pytest.mark.parametrize(
+        "source",
+        [
+            {
+                "environment_id": "aws1",
+                "region_url": "http://169.254.169.254/latest/meta-data/placement/availability-zone",
+                "url": "http://169.254.169.254/latest/meta-data/iam/security-credentials",
+            },
+            {"executable": {"command": "/bin/token", "timeout_millis": 5000}},
+            {"certificate": {"use_default_certificate_config": True}},
+        ],
+    )
+    def test_sources_other_than_files_and_urls_are_refused(self, source: object) -> None:
+        """AIP-4117: at AWS the url is that of the role's name, and no token is there."""
+        config = {"type": "external_account", "credential_source": source}
+        context = ProviderContext({"credentials": json.dumps(config), "project": "project-1"})
+        with pytest.raises(InvalidInputError, match="can come from a file or a URL only"):
+            open_provider("gcloud", context)
+
     @pytest.mark.parametrize("text", ["hunter2", "{}", '{"type": "authorized_user"}'])
     def test_other_files_are_refused(self, text: str) -> None:
         context = ProviderContext({"credentials": text})

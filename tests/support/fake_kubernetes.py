@@ -31,8 +31,9 @@ class FakeKubernetes:
     """A cluster with Secrets and ConfigMaps, by path.
 
     ``tokens`` are those of service accounts that it knows, all if there are none; they may write if
-    they are ``allowed``. ``forbidden`` are paths that they may
-    not use. ``users`` may create what a SubjectAccessReview asks about, ``reviews`` are its specs.
+    they are ``allowed``. Where a role names the Secrets (``resource_names``), they may write these,
+    and a review that names none is about all. ``forbidden`` are paths that they may not use.
+    ``users`` may create what a SubjectAccessReview asks about, ``reviews`` are its specs.
     """
 
     def __init__(self, *tokens: str) -> None:
@@ -42,6 +43,7 @@ class FakeKubernetes:
         self.forbidden: set[str] = set()
         self.users: set[str] = set()
         self.allowed = True
+        self.resource_names: set[str] = set()
         self.reviews: list[dict[str, Any]] = []
         self.after_review: Callable[[], object] = lambda: None
 
@@ -79,7 +81,9 @@ class FakeKubernetes:
             return status(403, "Forbidden", f"User cannot use {path}")
         match request.method, path.rpartition("/")[2]:
             case "POST", "selfsubjectaccessreviews":
-                return Reply(201, {**request.json, "status": {"allowed": self.allowed}})
+                named = request.json["spec"]["resourceAttributes"].get("name", "")
+                allowed = self.allowed and (not self.resource_names or named in self.resource_names)
+                return Reply(201, {**request.json, "status": {"allowed": allowed}})
             case "POST", "subjectaccessreviews":
                 return self._review(request.json)
             case "GET", name if path in self.objects:

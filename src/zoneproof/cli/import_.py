@@ -33,6 +33,7 @@ from zoneproof.migration.archive import Item, decode, of_registrations
 from zoneproof.migration.certbot import read_certbot
 from zoneproof.migration.found import Found
 from zoneproof.migration.lego import read_lego
+from zoneproof.migration.lego_config import config_file
 from zoneproof.migration.lego_hooks import names_hooks
 from zoneproof.migration.lego_settings import LegoSettings, read_env_file
 from zoneproof.migration.move import leave_out, take
@@ -157,7 +158,7 @@ def lego(path: Path, ca: str, provider: str, env_file: Path | None, **how: bool)
     here stays, unless --replace is given. Exits with 1 if something could not be imported.
     """
     settings = read_env_file(env_file, provider) if env_file else LegoSettings(provider, os.environ)
-    if env_file and not provider and not names_hooks(settings):
+    if env_file and not provider and not names_hooks(settings) and not config_file(path):
         raise InvalidInputError("--env-file says what a provider needs: add --dns NAME")
     _take_over(
         "lego",

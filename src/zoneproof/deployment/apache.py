@@ -7,12 +7,12 @@ from typing import ClassVar
 from zoneproof.core.fields import CredentialField
 from zoneproof.deployment.contract import TaskInfo
 from zoneproof.deployment.parts import file_fields
-from zoneproof.deployment.programs import words_check
-from zoneproof.deployment.servers import WebServer
+from zoneproof.deployment.programs import run, words_check
+from zoneproof.deployment.servers import SECONDS, WebServer
 
 
 class Apache(WebServer):
-    """Copies, runs ``apachectl -t``, and ``apachectl -k graceful``."""
+    """Copies, runs ``apachectl -t``, and ``apachectl graceful``."""
 
     info: ClassVar[TaskInfo] = TaskInfo(
         slug="apache",
@@ -34,4 +34,13 @@ class Apache(WebServer):
         " answered are finished. A server that does not run is started by it.",
     )
     tests = ("-t",)
-    reloads = ("-k", "graceful")
+
+    async def reload(self) -> None:
+        """Have it read all again: by one word, if the program is ``apachectl`` alone.
+
+        Red Hat's takes no more, as its apachectl(8) says, and elsewhere the word means the same. A
+        program with arguments hands all of them to httpd, which knows ``-k`` alone.
+        """
+        alone = len(self.words) == 1 and self.words[0].endswith("ctl")
+        words = ["graceful"] if alone else ["-k", "graceful"]
+        await run([*self.words, *words], seconds=SECONDS)

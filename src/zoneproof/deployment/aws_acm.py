@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 import msgspec
@@ -14,13 +17,31 @@ from zoneproof.core.text import sanitize
 from zoneproof.core.webhooks import check_url
 from zoneproof.deployment.api import api_client, with_key
 from zoneproof.deployment.contract import Occasion, TaskContext, TaskInfo
+from zoneproof.providers import ProviderContext
 from zoneproof.providers.api_client import ApiClient
 from zoneproof.providers.api_request import ApiRequest, Body
-from zoneproof.providers.aws_credentials import AwsKeys, sign
-from zoneproof.providers.fields import token_field
+from zoneproof.providers.aws_credentials import AwsCredentials, AwsKeys, sign
+from zoneproof.providers.fields import token_field, url_field
+from zoneproof.providers.refusals import NOT_ALLOWED, SLOWER, WRONG_KEY, ErrorBody, Refusals
 
 _ARN = re.compile(r"arn:(aws[a-z-]*):acm:([a-z0-9-]+):\d{12}:certificate/[A-Za-z0-9-]+")
 _JSON = "application/x-amz-json-1.1"
+# Of "Common errors" in the API reference, which are told with the status 400 or 403.
+_REFUSALS: Refusals = {
+    **dict.fromkeys(
+        (
+            "UnrecognizedClientException",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "ExpiredTokenException",
+            "MissingAuthenticationTokenException",
+        ),
+        WRONG_KEY,
+    ),
+    "AccessDeniedException": NOT_ALLOWED,
+    **dict.fromkeys(("ThrottlingException", "rate exceeded"), SLOWER),
+}
+_ERRORS = ErrorBody(codes=("__type",), messages=("message", "Message"), phrases=("rate exceeded",))
 
 
 class _Present(msgspec.Struct, rename="pascal"):
@@ -47,9 +68,20 @@ class AwsAcm:
         target="arn",
         fields=(
             CredentialField("arn", "ARN of the certificate to replace", check=_check_arn),
-            token_field("access_key_id", "access key id", secret=False),
-            token_field("secret_access_key", "its secret access key"),
+            token_field("access_key_id", "access key id", secret=False, default=""),
+            token_field(
+                "secret_access_key",
+                "its secret access key",
+                default="",
+                needed_with="access_key_id",
+            ),
             token_field("session_token", "session token of a temporary key", default=""),
+            CredentialField(
+                "profile", "profile in ~/.aws/credentials and ~/.aws/config", default="", rare=True
+            ),
+            CredentialField("role_arn", "role to assume (its ARN)", default="", rare=True),
+            CredentialField("external_id", "external id of that role", default="", rare=True),
+            url_field("sts_url", "where roles are assumed, empty for the ARN's region"),
             CredentialField(
                 "api_url",
                 "address of the API, empty for that of the ARN's region",
@@ -61,9 +93,11 @@ class AwsAcm:
         ),
         notes="What uses the certificate (a load balancer, CloudFront, API Gateway) takes the new"
         " one up by itself, because its ARN stays. Import the first one yourself (`aws acm"
-        " import-certificate`), and give its ARN. The key needs `acm:GetCertificate` and"
-        " `acm:ImportCertificate` for that ARN. CloudFront uses certificates of the region"
-        " us-east-1 only.",
+        " import-certificate`), and give its ARN. ACM lets neither type nor size of the key"
+        " change, and its tags stay. Without a key and without a profile, the machine's"
+        " own role is used: of a pod (web identity), a container, or an instance. It needs"
+        " `acm:GetCertificate` and `acm:ImportCertificate` for that ARN. CloudFront uses"
+        " certificates of the region us-east-1 only, and no EC keys but P-256.",
     )
 
     def __init__(self, context: TaskContext) -> None:
@@ -72,18 +106,19 @@ class AwsAcm:
         suffix = ".cn" if partition == "aws-cn" else ""
         usual = f"https://acm.{self._region}.amazonaws.com{suffix}"
         self._url = self._fields["api_url"] or usual
-        self._keys = AwsKeys(
-            self._fields["access_key_id"],
-            self._fields["secret_access_key"],
-            self._fields["session_token"],
-        )
+        if self._fields["access_key_id"] and not self._fields["secret_access_key"]:
+            raise InvalidInputError(
+                "deployment task aws-acm with an access_key_id needs the field 'secret_access_key'"
+            )
+        usual = f"https://sts.{self._region}.amazonaws.com{suffix}/"
+        self._sts_url = self._fields["sts_url"] or usual
 
     async def run(self, occasion: Occasion) -> str:
         """Import it."""
         material, key = with_key(occasion)
         arn, chain = self._fields["arn"], material.chain
         async with self._client() as client:
-            if await self._present(client) == chain.leaf.serial_number:
+            if await client.present(arn) == chain.leaf.serial_number:
                 return f"{arn} has it already"
             parts = {
                 "CertificateArn": arn,
@@ -92,39 +127,59 @@ class AwsAcm:
                 "CertificateChain": chain.issuers_pem,
             }
             # Blobs are base64 in JSON, as msgspec writes bytes.
-            await self._send(client, "ImportCertificate", {k: v for k, v in parts.items() if v})
+            await client.send("ImportCertificate", {k: v for k, v in parts.items() if v})
         return f"imported as {arn}"
 
     async def problems(self) -> list[str]:
         """Look at the certificate that is there."""
         async with self._client() as client:
-            await self._present(client)
+            await client.present(self._fields["arn"])
         return []
 
-    async def _present(self, client: ApiClient) -> int:
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[_Acm]:
+        context = self._context
+        where = f"AWS Certificate Manager in {self._region}"
+        given = filter(None, (self._fields["secret_access_key"], self._fields["session_token"]))
+        opened = ProviderContext(self._fields, sleep=context.sleep, now=context.now)
+        credentials = AwsCredentials(opened, os.environ, self._sts_url, self._region)
+        try:
+            async with api_client(
+                context, where, self._url, secrets=given, refusals=_REFUSALS, errors=_ERRORS
+            ) as api:
+                keys, _ = await credentials.fetch()
+                for secret in filter(None, (keys.secret_access_key, keys.session_token)):
+                    api.hide(secret)
+                yield _Acm(api, f"{self._url.rstrip('/')}/", keys, self._region, context)
+        finally:
+            await credentials.close()
+
+
+class _Acm(msgspec.Struct):
+    """The API, with keys that are good for as long as a task takes."""
+
+    api: ApiClient
+    url: str
+    keys: AwsKeys
+    region: str
+    context: TaskContext
+
+    async def present(self, arn: str) -> int:
         """Return the serial number of the certificate that is there."""
-        body = {"CertificateArn": self._fields["arn"]}
-        pem = client.read(await self._send(client, "GetCertificate", body), _Present).certificate
+        answer = await self.send("GetCertificate", {"CertificateArn": arn})
+        pem = self.api.read(answer, _Present).certificate
         try:
             return parse_chain(pem.encode(), "ACM").leaf.serial_number
         except AcmeError as error:
             raise DeploymentError(f"AWS: {error.message}") from error
 
-    def _client(self) -> Any:
-        secrets = [self._keys.secret_access_key, self._keys.session_token]
-        return api_client(
-            self._context,
-            f"AWS Certificate Manager in {self._region}",
-            self._url,
-            secrets=filter(None, secrets),
-        )
-
-    async def _send(self, client: ApiClient, operation: str, parts: dict[str, Any]) -> Any:
+    async def send(self, operation: str, parts: dict[str, Any]) -> Any:
+        """Send a signed request."""
         body = Body(msgspec.json.encode(parts), _JSON)
         headers = {"X-Amz-Target": f"CertificateManager.{operation}", "Content-Type": _JSON}
-        request = ApiRequest("POST", f"{self._url.rstrip('/')}/", headers, body.content)
-        signed = sign(request, self._keys, self._region, "acm", self._context.now())
-        return await client.send(
+        request = ApiRequest("POST", self.url, headers, body.content)
+        signed = sign(request, self.keys, self.region, "acm", self.context.now())
+        return await self.api.send(
             "POST",
             request.url,
             body=body,

@@ -10,8 +10,10 @@ from functools import partial
 from typing import ClassVar
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from zoneproof.acme import key_from_pem
 from zoneproof.core.errors import InvalidInputError, ProviderError
 from zoneproof.core.fields import CredentialField
 from zoneproof.core.text import sanitize
@@ -81,6 +83,8 @@ class AzureKeyvault:
         ),
         notes="Each issuance becomes a new version of the same name, which App Service, Application"
         " Gateway, Front Door and the CSI driver take up by themselves where they name no version."
+        " Front Door takes no EC key at all, and App Service none out of a vault: for these"
+        " `zoneproof edit NAME --key-type rsa2048`."
         " The key stays exportable, because they read it as a secret: the policy of the certificate"
         " becomes that of an imported one (PKCS #12, issuer Unknown). The identity needs"
         " `certificates/get` and `certificates/import`, as the role `Key Vault Certificates"
@@ -106,7 +110,7 @@ class AzureKeyvault:
             "value": base64.b64encode(data).decode(),
             "pwd": password,
             "policy": {
-                "key_props": {"exportable": True, "reuse_key": False},
+                "key_props": {"exportable": True, "reuse_key": False, **_kind_of(key)},
                 "secret_props": {"contentType": "application/x-pkcs12"},
                 "issuer": {"name": "Unknown"},
             },
@@ -142,6 +146,14 @@ class AzureKeyvault:
             refusals=REFUSALS,
             errors=ERRORS,
         )
+
+
+def _kind_of(pem: bytes) -> dict[str, str | int]:
+    """Return what the key is, as the example of the reference has it in the policy."""
+    key = key_from_pem(pem)
+    if isinstance(key, RSAPrivateKey):
+        return {"kty": "RSA", "key_size": key.key_size}
+    return {"kty": "EC", "crv": f"P-{key.key_size}"}
 
 
 async def _present(client: ApiClient, name: str) -> bytes:

@@ -83,11 +83,12 @@ class TaskContext(Secretive, frozen=True):
     ``progress`` is a file of this task's for this certificate, in which it may leave a note for the
     run after a crash; the caller removes it once it remembers what came of the task. ``locks`` are
     shared by all tasks of the process. ``secret`` names the fields that come from a credential, of
-    which nothing may be shown.
+    which nothing may be shown. ``certificate`` is whose task it is, where problems are looked for.
     """
 
     fields: Mapping[str, str]
     progress: Path | None = None
+    certificate: str = ""
     secret: frozenset[str] = frozenset()
     locks: KeyedLocks = msgspec.field(default_factory=KeyedLocks)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # in seconds

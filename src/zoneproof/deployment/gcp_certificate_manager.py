@@ -32,7 +32,7 @@ from zoneproof.providers.google_identity import (
     GoogleIdentity,
 )
 
-_NAME = re.compile(r"[a-z0-9-]{1,63}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")  # as Google's Terraform provider has it
 _NOT_IN_NAME = re.compile(r"[^a-z0-9-]")
 _LOCATION = re.compile(r"[a-z0-9-]{1,40}")
 _NOT_THERE = 404
@@ -40,13 +40,18 @@ _LOOKS = 30  # at an operation
 _PAUSE, _LONGEST_PAUSE = 0.5, 10.0  # seconds between two of them, doubled each time
 
 
-class _SelfManaged(msgspec.Struct):
-    """What is in it is for input only."""
+class _Managed(msgspec.Struct):
+    """How Google renews one."""
 
 
 class _Certificate(msgspec.Struct, rename="camel"):
+    """One of the three kinds; all that is in ``selfManaged`` is for input only, so it is not asked
+    for here.
+    """
+
     pem_certificate: str = ""
-    self_managed: _SelfManaged | None = None
+    managed: _Managed | None = None
+    managed_identity: _Managed | None = None
 
 
 class _Status(msgspec.Struct):
@@ -60,14 +65,15 @@ class _Operation(msgspec.Struct):
 
 
 def _spelled(certificate: str) -> str:
-    return _NOT_IN_NAME.sub("-", certificate.lower())
+    name = _NOT_IN_NAME.sub("-", certificate.lower())
+    return name if name[:1].isalpha() else f"cert-{name}"
 
 
 def _check_name(text: str) -> str:
     if not _NAME.fullmatch(text.replace("{name}", "name")):
         raise InvalidInputError(
             f"certificate: '{sanitize(text)}' cannot be a name in Certificate Manager: use"
-            " lower-case letters, digits and '-', at most 63"
+            " letters, digits, '-' and '_', at most 64, and a letter first"
         )
     return text
 
@@ -90,7 +96,8 @@ class GcpCertificateManager:
         fields=(
             CredentialField(
                 "certificate",
-                "name there, in which {name} is the certificate's name with '-' for its dots",
+                "name there, in which {name} is the certificate's name with '-' for its dots, and"
+                " 'cert-' before one that begins with no letter",
                 default="{name}",
                 check=_check_name,
             ),
@@ -181,7 +188,7 @@ class GcpCertificateManager:
         if answer.status == _NOT_THERE:
             return None
         found = client.read(answer, _Certificate)
-        if found.self_managed is None:
+        if found.managed is not None or found.managed_identity is not None:
             raise ProviderError(f"{place} is managed by Google: name another one, or delete it")
         return found
 

@@ -17,6 +17,7 @@ from zoneproof.deployment.programs import run, words_check
 from zoneproof.deployment.servers import SECONDS, WebServer
 from zoneproof.deployment.systemd import check_unit, systemctl, unit_problems
 
+_PROC = Path("/proc")
 _RELOAD = getattr(signal, "SIGUSR2", signal.SIGTERM)  # Windows has none, nor HAProxy
 
 
@@ -69,10 +70,16 @@ class Haproxy(WebServer):
 
     def _master(self) -> int:
         path = Path(self._pid_file)
+        process = 0
         try:
             process = int(read_file(path).split()[0])
-            name = read_file(Path(f"/proc/{process}/comm"))
+            name = read_file(_PROC / str(process) / "comm")
         except (OSError, ValueError, IndexError) as error:
+            if process > 0 and _runs(process):
+                raise DeploymentError(
+                    f"process {process}, which {path} names, is hidden from this one: where that is"
+                    " a systemd unit's doing, ProtectProc=default there lets it see others"
+                ) from error
             raise DeploymentError(f"no HAProxy runs that {path} names: start it") from error
         if not name.startswith(b"haproxy"):  # SIGUSR2 would end another program
             raise DeploymentError(f"{path} does not name a HAProxy, but process {process}")
@@ -88,3 +95,11 @@ class Haproxy(WebServer):
         except DeploymentError as error:
             problems.append(error.message)
         return problems
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return True

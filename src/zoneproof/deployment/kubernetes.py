@@ -173,10 +173,18 @@ class Kubernetes:
         return f"the Secret {where} is applied"
 
     async def problems(self) -> list[str]:
-        """Ask the API whether it may be used."""
+        """Ask the API whether it may be used for this Secret: a role may name those that it is for.
+
+        https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources
+        """
+        secret = self._fields["secret"]
+        if self._context.certificate:
+            secret = self.info.named(secret, self._context.certificate)
+        name = "" if "{" in secret else secret
         async with self._client() as (client, namespace):
-            if not await client.may("patch", "secrets", namespace):
-                return [f"these credentials may not patch Secrets in {namespace}"]
+            if not await client.may("patch", "secrets", namespace, name=name):
+                what = f"the Secret {namespace}/{name}" if name else f"Secrets in {namespace}"
+                return [f"these credentials may not patch {what}"]
         return []
 
     @asynccontextmanager

@@ -33,6 +33,15 @@ _CONNECT_SECONDS = 30.0
 _MOST_OUTPUT = 1024 * 1024  # bytes of a command's output
 _MOST_FILE = 1024 * 1024
 _SECRET_MODE, _PUBLIC_MODE = 0o600, 0o644
+# Of host keys, the best first; nothing else is in use without certificates.
+_ALGORITHMS = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
 _TROUBLE = "check the host, and whether its SSH server runs"
 
 
@@ -57,15 +66,33 @@ def _remote_path(part: str, text: str) -> None:
         raise InvalidInputError(f"{part} must be an absolute path, not '{sanitize(text)}'")
 
 
-def _fingerprints(text: str) -> set[str]:
-    """Return the fingerprints of host keys: given as such, or as lines of ssh-keyscan.
+@dataclass
+class _Known:
+    """Fingerprints of host keys, and the kinds of those that were given whole."""
+
+    fingerprints: set[str] = field(default_factory=set)
+    kinds: set[str] = field(default_factory=set)
+
+    @property
+    def algorithms(self) -> list[str]:
+        """What to ask the host for: first what its known keys can do.
+
+        A host shows one of its keys, and without this its best one, which may not be among them.
+        """
+        return sorted(_ALGORITHMS, key=lambda name: name not in self.kinds)
+
+
+def _host_keys(text: str) -> _Known:
+    """Return the host keys that are known: fingerprints, or lines of ssh-keyscan.
 
     Raises InvalidInputError.
     """
-    found = set()
+    found = _Known()
     for line in filter(None, map(str.strip, text.replace(";", "\n").splitlines())):
+        if line.startswith("#"):  # ssh-keyscan tells of each host at a terminal
+            continue
         if _FINGERPRINT.fullmatch(line):
-            found.add(line)
+            found.fingerprints.add(line)
             continue
         words = line.split()
         # ssh-keyscan writes the host before the key, and a .pub file a comment after it.
@@ -78,8 +105,9 @@ def _fingerprints(text: str) -> set[str]:
                 f"host_key: '{sanitize(line, limit=60)}' is not a public key: give what ssh-keyscan"
                 " prints, or its fingerprint, SHA256:..."
             ) from error
-        found.add(key.get_fingerprint("sha256"))
-    if not found:
+        found.fingerprints.add(key.get_fingerprint("sha256"))
+        found.kinds.update(name.decode() for name in key.sig_algorithms)
+    if not found.fingerprints:
         raise InvalidInputError("host_key: give the public key of the host")
     return found
 
@@ -98,7 +126,7 @@ def _client_key(text: str, passphrase: str) -> Any:
 class _HostKeys:
     """Accepts the keys that are known, and remembers what else was offered."""
 
-    known: set[str]
+    known: _Known
     offered: str = field(default="", init=False)
 
     def client(self) -> Any:
@@ -109,7 +137,7 @@ class _HostKeys:
                 self, host: str, addr: str, port: int, key: asyncssh.SSHKey
             ) -> bool:
                 keys.offered = key.get_fingerprint("sha256")
-                return keys.offered in keys.known
+                return keys.offered in keys.known.fingerprints
 
         return Client()
 
@@ -130,7 +158,7 @@ class Ssh:
                 "host_key",
                 "its public key, as ssh-keyscan prints it, or the key's fingerprint, SHA256:...;"
                 " several with ';'",
-                check=_fingerprints,
+                check=_host_keys,
             ),
             CredentialField("private_key", "private key to sign in with", secret=True),
             CredentialField(
@@ -173,7 +201,7 @@ class Ssh:
     def __init__(self, context: TaskContext) -> None:
         fields = context.fields
         self._fields, self._context = fields, context
-        self._keys = _fingerprints(fields["host_key"])
+        self._keys = _host_keys(fields["host_key"])
         self._key = _client_key(fields["private_key"], fields["private_key_password"])
         self._seconds = read_seconds("timeout", fields["timeout"])
         if not paths_of(fields, "") and not fields["command"]:
@@ -213,6 +241,7 @@ class Ssh:
                     username=self._fields["user"],
                     client_keys=[self._key],
                     known_hosts=([], [], []),  # so that the client is asked
+                    server_host_key_algs=self._keys.algorithms,
                     client_factory=hosts.client,
                     config=[],
                     agent_path=None,

@@ -21,6 +21,8 @@ from zoneproof.providers.fields import token_field
 
 _PATH = re.compile(r"[A-Za-z0-9_.{}-]+(?:/[A-Za-z0-9_.{}-]+)*")
 _NOT_THERE = 404
+# Which a Vault Agent or Proxy may require of all requests (require_request_header).
+_HEADERS = {"X-Vault-Request": "true"}
 _JWT = SERVICE_ACCOUNT / "token"
 
 
@@ -101,8 +103,10 @@ class HashicorpVault:
             ),
         ),
         notes="The secret gets `certificate` (with its chain), `ca_chain` and `private_key` (PEM)."
-        " What else is in it stays. Sign in with a token, an AppRole or a Kubernetes role. The"
-        " policy needs `read`, `create` and `update` for the path.",
+        " What else is in it stays. Sign in with a token, an AppRole or a Kubernetes role. A token"
+        " is not renewed here, so it must live from one issuance to the next, which is longer than"
+        " Vault's usual 32 days: an AppRole is better. The policy needs `read`, `create` and"
+        " `update` for the path, with `data/` after the mount if the store has version 2.",
     )
 
     def __init__(self, context: TaskContext) -> None:
@@ -142,7 +146,7 @@ class HashicorpVault:
             self._context,
             self._where,
             self._fields["url"],
-            headers={"X-Vault-Namespace": namespace} if namespace else {},
+            headers=_HEADERS | ({"X-Vault-Namespace": namespace} if namespace else {}),
             secrets=filter(None, secrets),
             ca_bundle=self._fields["ca_bundle"],
         )

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import msgspec
 
-from zoneproof.acme import find_ca
+from zoneproof.acme import KNOWN, find_ca
 from zoneproof.core.errors import InvalidInputError, InvalidNameError, NoDnsMethodError
 from zoneproof.core.names import DomainName, Identifier
 
@@ -137,8 +137,11 @@ class NameLimits(msgspec.Struct, frozen=True):
     ip_addresses: bool = True
 
 
-# No CA is known to take more; one that takes fewer says so itself.
-_USUAL = NameLimits("CAs accept")
+# Of the public CAs with a short name; one that takes fewer says so itself.
+_USUAL = NameLimits("this CA accepts")
+# DigiCert takes 250 names, Sectigo 1,000, and private CAs what they are set to. More are not read
+# from any CA's order.
+_OTHERS = NameLimits("CAs accept", 1000)
 # https://letsencrypt.org/docs/profiles/, August 2026. The empty name is the default profile.
 _LETS_ENCRYPT: Mapping[str, NameLimits] = {
     "": NameLimits("Let's Encrypt accepts", 100, ip_addresses=False),
@@ -150,9 +153,10 @@ _LETS_ENCRYPT: Mapping[str, NameLimits] = {
 
 def find_limits(directory_url: str, profile: str) -> NameLimits:
     """Return what is known of the CA's profile; an empty ``directory_url`` is any CA."""
-    if directory_url and find_ca(directory_url).name in ("letsencrypt", "letsencrypt-staging"):
+    name = find_ca(directory_url).name if directory_url else ""
+    if name in ("letsencrypt", "letsencrypt-staging"):
         return _LETS_ENCRYPT.get(profile, _USUAL)
-    return _USUAL
+    return _USUAL if name in KNOWN else _OTHERS
 
 
 def check_identifiers(

@@ -239,8 +239,8 @@ class _Reader:
         """Return what is given in base64, or else in a file, or nothing."""
         if not data:
             return read_pem(self._folder / file) if file else b""
-        try:
-            return base64.b64decode(data, validate=True)
+        try:  # line breaks do no harm, as to Go
+            return base64.b64decode("".join(data.splitlines()), validate=True)
         except (binascii.Error, ValueError) as error:
             raise self._error(f"{where}: its {what} is not base64") from error
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from zoneproof.challenges.dns01 import DelegationRules
 from zoneproof.core.errors import InvalidInputError
 from zoneproof.core.names import Identifier
+from zoneproof.core.text import printable
 from zoneproof.manager.certificates.options import GivenTask
 from zoneproof.migration.acme_sh_plugins import (
     ScriptSettings,
@@ -161,15 +162,21 @@ def _certificate(entry: _Entry, account: ShellSettings, findings: Findings) -> F
     names = _names(entry)
     name, name_note = findings.free_name(entry.domain.removeprefix("*."), entry.file)
     full_chain, key = entry.folder / "fullchain.cer", entry.folder / f"{entry.domain}.key"
-    key_type, key_note = key_kind(settings.text("Le_Keylength"), find_leaf(full_chain))
+    leaf = find_leaf(full_chain)
+    key_type, key_note = key_kind(settings.text("Le_Keylength"), leaf)
     roots = [root for root in settings.text("Le_Webroot").split(",") if root]
     stored = ScriptSettings(settings, account)
     method = read_method(roots[0] if roots else "", name, stored, findings)
     delegation, delegation_notes = _delegation(names, settings.text("Le_ChallengeAlias"))
     directory_url = current(settings.text("Le_API") or account.text("DEFAULT_ACME_SERVER"))
+    preferred, preferred_note = _preferred_chain(
+        settings.text("Le_Preferred_Chain") or _default_chain(directory_url, findings),
+        leaf.top_issuer if leaf else "",
+    )
     notes = [
         name_note,
         key_note,
+        preferred_note,
         "" if directory_url else f"its file does not name its CA: `zoneproof edit {name} --ca URL`",
         *method.notes,
         *delegation_notes,
@@ -186,10 +193,34 @@ def _certificate(entry: _Entry, account: ShellSettings, findings: Findings) -> F
         chain_pem=full_chain if exists(full_chain) else None,
         private_key=key if exists(key) else None,
         reuse_key=settings.text("Le_ForceNewDomainKey") != "1",
-        preferred_chain=settings.text("Le_Preferred_Chain"),
+        preferred_chain=preferred,
         profile=settings.text("Le_Certificate_Profile"),
         tasks=_tasks(settings, entry.folder.absolute()),
         notes=tuple(filter(None, notes)),
+    )
+
+
+def _default_chain(directory_url: str, findings: Findings) -> str:
+    """Return what ``acme.sh --set-default-chain`` has set for a CA."""
+    for account in findings.accounts:
+        file = account.source / "ca.conf"
+        if account.directory_url == directory_url and exists(file):
+            return read_settings(file).text("DEFAULT_PREFERRED_CHAIN")
+    return ""
+
+
+def _preferred_chain(text: str, present: str) -> tuple[str, str]:
+    """Return the root's whole name for what may be a part of it, and a note where it may be one.
+
+    ``present`` is the root of the present chain.
+    """
+    if not text or text.casefold() in present.casefold():
+        return present if text else "", ""
+    return text, (
+        f"'{printable(text)}', its preferred chain, has to be the whole name of a root, and the"
+        f" present chain leads to '{printable(present)}'"
+        if present
+        else ""
     )
 
 

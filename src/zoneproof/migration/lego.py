@@ -4,7 +4,8 @@ The layout is that of lego's source (``cmd/internal/storage`` and ``cmd/internal
 ``accounts/<host>/<id>/account.json``, where a port's colon is ``_``. In lego 4 it holds ``email``
 and ``registration`` with ``body`` and ``uri``, and the key is ``keys/<email>.key``; in lego 5 it
 holds ``id``, ``server`` and ``registration`` with ``accountURL``, and ``<id>.key`` is beside it.
-Certificates are ``certificates/<name>.crt``, ``.issuer.crt``, ``.key`` and ``.json`` in both.
+Certificates are ``certificates/<name>.crt``, ``.issuer.crt``, ``.key`` and ``.json`` in both, and
+lego 5 keeps the profile and the chain that were asked for in the last of them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import msgspec
 from zoneproof.manager.certificates.options import GivenTask
 from zoneproof.migration.directories import account_url, current, from_host, host_of
 from zoneproof.migration.found import Findings, Found, FoundAccount, FoundCertificate
+from zoneproof.migration.lego_config import LegoConfig, read_config
 from zoneproof.migration.lego_hooks import read_hooks
 from zoneproof.migration.lego_settings import LegoSettings, read_method
 from zoneproof.migration.methods import no_method
@@ -55,9 +57,12 @@ class _Account(msgspec.Struct):
     registration: _Registration | None = None
 
 
-class _Resource(msgspec.Struct):
-    cert_url: str = msgspec.field(name="certUrl", default="")
-    cert_stable_url: str = msgspec.field(name="certStableUrl", default="")
+class _Resource(msgspec.Struct, rename="camel"):
+    id: str = ""
+    preferred_chain: str = ""
+    profile: str = ""
+    cert_url: str = ""
+    cert_stable_url: str = ""
 
 
 def read_lego(
@@ -84,13 +89,14 @@ def read_lego(
                     with findings.going_on():
                         findings.accounts.append(_account(place, directory_url))
     if is_folder(certificates):
-        tasks = read_hooks(folder, settings, findings)
+        config = read_config(folder, findings)
+        tasks = read_hooks(config, settings, findings)
         with findings.going_on():
             for file in sorted(list_folder(certificates), key=_wildcards_last):
                 if file.name.endswith(".crt") and not file.name.endswith(_ISSUER):
                     with findings.going_on():
                         findings.certificates.append(
-                            _certificate(file, findings, directory_url, settings, tasks)
+                            _certificate(file, findings, directory_url, settings, config, tasks)
                         )
     return findings.found()
 
@@ -140,14 +146,19 @@ def _certificate(
     findings: Findings,
     given: str,
     settings: LegoSettings,
+    config: LegoConfig,
     tasks: tuple[GivenTask, ...],
 ) -> FoundCertificate:
     base = file.name.removesuffix(".crt")
     leaf = read_leaf(file)
-    directory_url = _ca_of(file.with_name(f"{base}.json"), findings, given)
+    resource = _resource(file.with_name(f"{base}.json"), findings)
+    directory_url = _ca_of(resource, findings, given)
     name, name_note = findings.free_name(base.removeprefix(_WILDCARD), file)
+    configured = config.certificate(resource.id or base)
     if settings.provider:
         method = read_method(settings, findings)
+    elif configured:
+        method = config.method(configured, settings, findings)
     else:
         method = no_method(
             "lego's files do not name its DNS provider, which comes over with"
@@ -170,6 +181,9 @@ def _certificate(
         source=file,
         chain_pem=file,
         private_key=key if exists(key) else None,
+        reuse_key=bool(configured and configured.reuse_key),
+        preferred_chain=(configured and configured.preferred_chain) or resource.preferred_chain,
+        profile=(configured and configured.profile) or resource.profile,
         tasks=tasks,
         notes=tuple(filter(None, notes)),
     )
@@ -180,11 +194,14 @@ def _wildcards_last(file: Path) -> bool:
     return file.name.startswith(_WILDCARD)
 
 
-def _ca_of(file: Path, findings: Findings, given: str) -> str:
-    resource = _Resource()
+def _resource(file: Path, findings: Findings) -> _Resource:
     if exists(file):
         with findings.going_on():
-            resource = read_json(file, _Resource)
+            return read_json(file, _Resource)
+    return _Resource()
+
+
+def _ca_of(resource: _Resource, findings: Findings, given: str) -> str:
     host = host_of(resource.cert_url or resource.cert_stable_url)
     directories = {account.directory_url for account in findings.accounts}
     same_host = {url for url in directories if host_of(url) == host}

@@ -23,6 +23,8 @@ from zoneproof.providers.aliases import find_alias
 
 _DEFAULT_ALGORITHM = "hmac-sha1"  # lego's
 _FILE = "_FILE"
+# Older names, which lego still knows (``zz_gen_dns_providers.go``).
+_SECOND_NAMES = {"domainnameshop": "domeneshop", "fastdns": "edgedns"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def read_env_file(path: Path, provider: str) -> LegoSettings:
 
 def read_method(settings: LegoSettings, findings: Findings) -> FoundMethod:
     """Return how a certificate's names are validated, and take its acme-dns registrations."""
-    provider = settings.provider
+    provider = _SECOND_NAMES.get(settings.provider, settings.provider)
     fields: dict[str, str] = {}
     lacks = ""
     slug, alias = find_alias("lego", provider) or (provider, Alias("lego", provider))

@@ -189,12 +189,14 @@ _KEY = re.compile(
 class Leaf:
     """A certificate's names, and the kind of key (of :func:`zoneproof.acme.make_key`) for them.
 
-    ``key_note`` says so where the next key is of another kind than the present one.
+    ``key_note`` says so where the next key is of another kind than the present one;
+    ``top_issuer`` is the name of the root to which its chain leads.
     """
 
     identifiers: tuple[Identifier, ...]
     key_type: str
     key_note: str = ""
+    top_issuer: str = ""
 
 
 def read_leaf(path: Path) -> Leaf:
@@ -210,7 +212,8 @@ def read_leaf(path: Path) -> Leaf:
         raise unusable(path, error.message) from None
     if not identifiers:
         raise unusable(path, "it has no host name and no IP address")
-    return Leaf(identifiers, *_kind(chain.leaf.public_key()))
+    key_type, key_note = _kind(chain.leaf.public_key())
+    return Leaf(identifiers, key_type, key_note, chain.top_issuer)
 
 
 def _kind(key: object) -> tuple[str, str]:

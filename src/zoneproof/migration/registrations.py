@@ -121,6 +121,8 @@ def _take(path: Path, name: str, server: str, entry: object, findings: Findings)
 def _registration(entry: object, server: str) -> Registration:
     if not isinstance(entry, Mapping):
         raise InvalidInputError("it is not a JSON object")
+    # goacmedns 0.0.1 wrote FullDomain and SubDomain; programs in Go read them in any case.
+    entry = {key.lower(): value for key, value in entry.items()}
     values = [entry.get(member) for member in _MEMBERS]
     texts = [value for value in values if isinstance(value, str)]
     if len(texts) != len(values):

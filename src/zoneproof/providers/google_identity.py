@@ -71,6 +71,7 @@ class _Format(msgspec.Struct):
 
 
 class _Source(msgspec.Struct):
+    environment_id: str = ""  # at AWS alone, whose url leads to no token
     file: str = ""
     url: str = ""
     headers: dict[str, str] = {}
@@ -200,11 +201,9 @@ class GoogleIdentity:
 async def _subject_token(api: ApiClient, source: _Source) -> str:
     if source.file:
         text = _read(source.file)
-    elif source.url:
+    else:
         answer = await api.send("GET", source.url, headers=source.headers, plain=True)
         text = answer.body.decode("utf-8", "replace")
-    else:
-        raise ProviderCredentialsError("credentials have neither a file nor a url as a source")
     if source.format.type != "json":
         return text.strip()
     try:
@@ -266,6 +265,14 @@ def _key_file(text: str) -> _KeyFile | None:
     if file.type not in ("service_account", "external_account"):
         raise InvalidInputError(
             "credentials are of another type: only service_account and external_account can be used"
+        )
+    source = file.credential_source
+    if file.type == "external_account" and (
+        source.environment_id or not (source.file or source.url)
+    ):
+        raise InvalidInputError(
+            "credentials are of a federation whose token comes from AWS, a program or a"
+            " certificate: it can come from a file or a URL only; else use a service account's key"
         )
     return file
 

@@ -116,6 +116,7 @@ priorityClassName: {{ . }}
     {{- end }}
     {{- if not $policy.blockMetadata }}
     - {port: 80, protocol: TCP}
+    - {port: 988, protocol: TCP}  # where GKE has led them by the time the policy is asked
     {{- end }}
 {{- with $policy.egress }}
 {{ toYaml . }}

@@ -48,7 +48,8 @@ async def task_problems(
     problems = file_problems(home, definition, task)
     try:
         with os_errors_told():
-            opened = await open_defined_task(credentials, task, known)
+            context = TaskContext({}, certificate=definition.name)
+            opened = await open_defined_task(credentials, task, known, context=context)
             return [*problems, *await opened.problems()]
     except ZoneproofError as error:
         return [*problems, error.message]

@@ -15,7 +15,10 @@ from zoneproof.core.webhooks import post_json
 from zoneproof.manager.notifications.notice import Notice, as_text, subject
 from zoneproof.manager.notifications.settings import WebhookSettings
 
-_LONGEST_CHAT = 12_000  # characters of one message
+_LONGEST_CHAT = 12_000  # characters that are told at a time
+# Rocket.Chat refuses messages of more than 5,000 unless it is set otherwise, from webhooks since
+# 7.8; Slack advises 4,000.
+_LONGEST_MESSAGE = 4_000
 
 
 class _Body(msgspec.Struct):
@@ -32,28 +35,43 @@ async def post(
     now: datetime,
     sleep: Sleep = asyncio.sleep,
 ) -> str:
-    """Post the notices in one request; return a line about what went wrong, or an empty one.
+    """Post the notices; return a line about what went wrong, or an empty one.
 
-    What may pass is tried four times in all. Redirects are not followed. Raises InvalidInputError
-    for settings that cannot be used.
+    It is one request, and to a chat as many as are needed for what is long. What may pass is tried
+    four times in all. Redirects are not followed. Raises InvalidInputError for settings that cannot
+    be used.
     """
-    body = _chat(notices, machine) if settings.format == "slack" else _Body(machine, notices)
-    return await post_json(
-        read_reference(settings.url, "url"),
-        msgspec.json.encode(body),
-        secret=read_reference(settings.secret, "secret"),
-        identifier=f"msg_{secrets.token_hex(16)}",
-        ca_bundle=settings.ca_bundle,
-        now=now,
-        sleep=sleep,
-    )
+    bodies: list[object] = [_Body(machine, notices)]
+    if settings.format == "slack":
+        bodies = [{"text": text} for text in _chat(notices, machine)]
+    for body in bodies:
+        problem = await post_json(
+            read_reference(settings.url, "url"),
+            msgspec.json.encode(body),
+            secret=read_reference(settings.secret, "secret"),
+            identifier=f"msg_{secrets.token_hex(16)}",
+            ca_bundle=settings.ca_bundle,
+            now=now,
+            sleep=sleep,
+        )
+        if problem:
+            return problem
+    return ""
 
 
-def _chat(notices: Sequence[Notice], machine: str) -> dict[str, str]:
+def _chat(notices: Sequence[Notice], machine: str) -> list[str]:
+    """Return the messages, of whole lines where these are not too long."""
     text = f"{subject(notices)} (Zoneproof on {machine})\n\n{as_text(notices)}"
     if len(text) > _LONGEST_CHAT:
         text = f"{text[:_LONGEST_CHAT]}...\n"
-    # Escaped, so that nothing that a CA or a DNS server says becomes a link or calls everybody.
-    for char, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        text = text.replace(char, escaped)
-    return {"text": text}
+    messages = [""]
+    for line in text.splitlines(keepends=True):
+        # Escaped, so that nothing that a CA or a DNS server says becomes a link or calls everybody.
+        for char, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+            line = line.replace(char, escaped)
+        for start in range(0, len(line), _LONGEST_MESSAGE):
+            part = line[start : start + _LONGEST_MESSAGE]
+            if len(messages[-1]) + len(part) > _LONGEST_MESSAGE:
+                messages.append("")
+            messages[-1] += part
+    return messages
