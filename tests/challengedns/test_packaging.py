@@ -179,7 +179,6 @@ def test_a_uvicorn_whose_inner_parts_may_be_others_is_not_taken() -> None:
 HARDENED = [
     "CapabilityBoundingSet=",
     "LockPersonality=yes",
-    "MemoryDenyWriteExecute=yes",
     "MemoryMax=",
     "NoNewPrivileges=yes",
     "PrivateDevices=yes",
@@ -209,6 +208,12 @@ HARDENED = [
 def test_every_unit_is_hardened_in_the_same_ways(unit: Path) -> None:
     lines = unit.read_text().splitlines()
     assert [each for each in HARDENED if not any(line.startswith(each) for line in lines)] == []
+
+
+def test_the_service_may_not_run_what_it_writes_to_memory() -> None:
+    """It runs no programs of others, as the manager's tasks do (tests/deployment/test_units.py)."""
+    lines = (PACKAGING / "zoneproof-challenge.service").read_text().splitlines()
+    assert "MemoryDenyWriteExecute=yes" in lines
 
 
 @pytest.mark.parametrize("name", ["zoneproof", "zoneproof-renew"])
