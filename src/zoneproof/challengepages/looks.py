@@ -35,5 +35,5 @@ class Looks:
                 return await look()
         except TimeoutError as error:
             raise DnsUnreachableError(
-                f"the DNS did not tell within {self._seconds:g} seconds: look again later"
+                f"the DNS did not answer within {self._seconds:g} seconds: look again later"
             ) from error
