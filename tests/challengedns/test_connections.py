@@ -6,6 +6,7 @@ The server runs in the test's process, on an application that says what the test
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import socket
 import ssl
@@ -115,6 +116,24 @@ async def test_what_an_answer_is_made_of_is_written_at_once_and_in_order() -> No
     transport.write(b"too late")
     await asyncio.sleep(0)
     assert recorded.events == [b"head body", b"the last", b"closed"]
+
+
+class Reset(Recorded):
+    """A transport whose client has reset the connection, which it has not noticed yet."""
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        raise OSError(errno.ENOTCONN, "not connected")
+
+
+async def test_a_client_that_resets_the_connection_while_it_is_sending_is_let_go() -> None:
+    reset = Reset()
+    transport = GatheringTransport(reset, asyncio.get_running_loop(), lambda: True)
+    transport.close()
+    assert reset.events == [b"closed"]
+    assert transport.is_closing()
 
 
 async def test_of_a_long_answer_no_more_is_kept_than_is_written_at_once() -> None:

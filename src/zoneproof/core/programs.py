@@ -165,7 +165,7 @@ def _problem(path: Path) -> str:
         return "it is a directory"
     if not os.access(path, os.X_OK):
         # What this user cannot look into is not told apart from what is missing.
-        return _DENIED if os.path.lexists(path) and exists(path) else "there is no such file"
+        return _DENIED if exists(path) else "there is no such file"
     try:
         with open_file(path) as file:
             first = file.readline(_LONGEST_FIRST_LINE)

@@ -236,7 +236,7 @@ def _read(
 
 
 def _usable_lines(file: Path) -> str:
-    """Return the lines that name resolvers, and as the system's own, skip what is no address."""
+    """Return the lines that name resolvers; the system, too, skips what is not an address."""
     lines = []
     with suppress(OSError):
         for line in read_file(file).decode(errors="replace").splitlines():

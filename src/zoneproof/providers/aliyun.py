@@ -147,7 +147,9 @@ class Aliyun(RecordsProvider):
         "QuotaExceeded.TTL": Refusal.over_quota(
             "the edition does not allow this TTL", "set a longer one"
         ),
-        "LastOperationNotFinished": Refusal.conflict("the last change goes on", again=True),
+        "LastOperationNotFinished": Refusal.conflict(
+            "the last change is still in progress", again=True
+        ),
         **dict.fromkeys(("Throttling", "Throttling.User", "Throttling.Api"), SLOWER),
     }
     zone_list = ZoneList(

@@ -53,9 +53,12 @@ class GatheringTransport(asyncio.Transport):
             self._transport.close()
             return
         self._is_ending = True
-        if self._transport.can_write_eof():  # TLS cannot
-            self._transport.write_eof()
-        self._transport.resume_reading()
+        try:
+            if self._transport.can_write_eof():  # TLS cannot
+                self._transport.write_eof()
+            self._transport.resume_reading()
+        except OSError:  # it was reset in the meantime
+            self._transport.close()
 
     def abort(self) -> None:
         """End the connection at once."""

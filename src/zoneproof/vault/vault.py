@@ -37,8 +37,8 @@ class SealedColumn(msgspec.Struct, frozen=True):
     """A column with what :meth:`Vault.seal` returned, in a table whose key is ``id``.
 
     Whoever stores secrets declares its columns, so that a rotation of the key reaches them all.
-    ``what`` says what is sealed there, of what the column ``named_by`` names. Where one that does
-    not open ``can_be_lost``, whoever reads it goes on without it, and so does a rotation.
+    ``what`` says what is sealed there, of what the column ``named_by`` names. With
+    ``can_be_lost``, readers and a rotation of the key do without a secret that does not open.
     """
 
     table: str
